@@ -1,0 +1,24 @@
+// Tests import the packages' TypeScript sources; processes that tests start run the built ones.
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/{packages/*,launch,.}/test/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist', '<rootDir>/.cache'],
+  globalSetup: '<rootDir>/test/helpers/setup.ts',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^@tempest/launch$': '<rootDir>/launch/src/index.ts',
+    '^@tempest/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  maxWorkers: 2,
+  testTimeout: 15_000,
+}
