@@ -1,1 +1,26 @@
-export {}
+/** @tempest/protocol: what fronts, workers and other nodes agree on. */
+export { askDefaults, type AskOptions, type PushOptions } from './ask.js'
+export { decodeBytes, encodeBytes, type JsonBytes } from './bytes.js'
+export { BLOCK_S, Connections } from './connections.js'
+export { type ErrorCode, errorCodes, reasonOf, statusOf, TempestError, titleOf } from './errors.js'
+export type { Exchange, ExchangeOwner, ExchangeTerms, JobText } from './exchange.js'
+export type { Exchanges, Refusals } from './exchanges.js'
+export { bootOf, splitId } from './ids.js'
+export { checkAction, decodeJob, type Job, type Meta, metaOf } from './job.js'
+export { checkQueueName, isPriority, keys, priorities, type Priority } from './keys.js'
+export { isReplyError, type Link, LinkError } from './link.js'
+export { type Logger, silentLogger } from './logger.js'
+export { type AskingNodeOptions, createNode, type Node, type NodeStats } from './node.js'
+export {
+  checkInteger,
+  checkNumber,
+  nodeDefaults,
+  type NodeOptions,
+  type ResolvedNodeOptions,
+  resolveNodeOptions,
+} from './options.js'
+export type { Outbox } from './outbox.js'
+export { loadScript, type Script } from './script.js'
+export { checkRedis, type ServerFacts } from './server.js'
+export { encodeAnswer, encodeFail, type Failure } from './verb.js'
+export { type Waiting, Wheel } from './wheel.js'

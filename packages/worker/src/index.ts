@@ -1,1 +1,20 @@
-export {}
+/** @tempest/worker: pops jobs, runs handlers, replies. */
+export {
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpResult,
+  json,
+  type RequestHeaders,
+} from './http.js'
+export type { Job } from './job.js'
+export { workerDefaults, type WorkerOptions } from './options.js'
+export type { Order } from './order.js'
+export {
+  type ActionHandler,
+  type Actions,
+  createWorker,
+  type UrlHandler,
+  type Worker,
+  type WorkerStats,
+} from './worker.js'

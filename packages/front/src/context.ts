@@ -1,0 +1,66 @@
+/** What the requests of one front share. */
+import { type Logger, type Node, Wheel } from '@tempest/protocol'
+import type { Memory } from './body.js'
+import type { ResolvedFrontOptions } from './options.js'
+import { Sockets } from './sockets.js'
+
+export interface FrontCounts {
+  /** Requests that came in. */
+  requests: number
+  /** Responses by status. */
+  answers: Record<string, number>
+  /** Requests that ended in an error of ours or of a worker's `fail`, by code. */
+  errors: Record<string, number>
+  /** Clients that left before their response. */
+  left: number
+}
+
+export class FrontContext {
+  readonly node: Node
+  readonly options: ResolvedFrontOptions
+  readonly logger: Logger
+  readonly sockets = new Sockets()
+  readonly wheel = new Wheel()
+  readonly memory: Memory
+  readonly counts: FrontCounts = { requests: 0, answers: {}, errors: {}, left: 0 }
+  /** `open` → `draining` → `stopped`, never backward. */
+  state: 'open' | 'draining' | 'stopped' = 'open'
+  inFlight = 0
+  #empty: (() => void)[] = []
+
+  constructor(node: Node, options: ResolvedFrontOptions, logger: Logger) {
+    this.node = node
+    this.options = options
+    this.logger = logger
+    this.memory = {
+      bytes: 0,
+      get full() {
+        return this.bytes + node.exchanges.heldChars >= options.maxHeldBytes
+      },
+    }
+  }
+
+  /** A response was written. */
+  answered(status: number): void {
+    const { answers } = this.counts
+    answers[status] = (answers[status] ?? 0) + 1
+  }
+
+  erred(code: string): void {
+    const { errors } = this.counts
+    errors[code] = (errors[code] ?? 0) + 1
+  }
+
+  /** A request is over. */
+  ended(): void {
+    if (--this.inFlight > 0) return
+    for (const resolve of this.#empty) resolve()
+    this.#empty = []
+  }
+
+  whenEmpty(): Promise<void> {
+    return this.inFlight === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#empty.push(resolve))
+  }
+}

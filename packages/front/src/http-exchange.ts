@@ -1,0 +1,130 @@
+/**
+ * One client request on this front: reading its body → waiting for its reply → over.
+ *
+ * It ends exactly once: answered, failed, or left by its client. Whatever a worker sends is checked before a byte goes out.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import {
+  type Exchange,
+  type ExchangeOwner,
+  type ExchangeTerms,
+  TempestError,
+} from '@tempest/protocol'
+import { BodyReader, hasBody } from './body.js'
+import type { FrontContext } from './context.js'
+import { requestIdOf } from './headers.js'
+import { endAfterBody } from './linger.js'
+import { encodeProblem, sendProblem } from './problem.js'
+import { requestText } from './request.js'
+import { sendReply } from './response.js'
+import type { OnSocket } from './sockets.js'
+
+export class HttpExchange implements ExchangeOwner, OnSocket {
+  readonly #context: FrontContext
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #socket: Socket
+  readonly #terms: ExchangeTerms
+  readonly #openedAt: number
+  #state: 'reading' | 'waiting' | 'over' = 'reading'
+  #reader: BodyReader | undefined
+  #exchange: Exchange | undefined
+
+  constructor(
+    context: FrontContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    terms: ExchangeTerms,
+    openedAt: number,
+  ) {
+    this.#context = context
+    this.#req = req
+    this.#res = res
+    this.#socket = req.socket
+    this.#terms = terms
+    this.#openedAt = openedAt
+    context.inFlight++
+    context.sockets.add(req.socket, this)
+  }
+
+  /** Reads the body, if there is one, and sends the job. */
+  begin(maxBodyBytes: number): void {
+    if (!hasBody(this.#req)) {
+      this.#send(undefined)
+      return
+    }
+    this.#reader = new BodyReader(
+      this.#req,
+      { maxBytes: maxBodyBytes, dueAt: this.#openedAt + this.#terms.deadlineMs },
+      this.#context.wheel,
+      this.#context.memory,
+      (body) => this.#send(body),
+      (error) => this.failed(error),
+    )
+    this.#reader.read()
+  }
+
+  answered(result: unknown): void {
+    if (!this.#over()) return
+    const bad = sendReply(this.#res, result, {
+      method: this.#req.method,
+      requestId: this.#requestId ?? '',
+      close: this.#context.state !== 'open',
+    })
+    if (bad === undefined) this.#context.answered(this.#res.statusCode)
+    else
+      this.#refuse(
+        new TempestError('BAD_REPLY', `the reply to ${this.#requestId ?? ''} is malformed: ${bad}`),
+      )
+  }
+
+  failed(error: TempestError): void {
+    if (this.#over()) this.#refuse(error)
+  }
+
+  left(): void {
+    if (!this.#over()) return
+    this.#context.counts.left++
+    if (this.#exchange) this.#context.node.exchanges.abandon(this.#exchange)
+  }
+
+  get #requestId(): string | undefined {
+    return requestIdOf(this.#req.headers['x-request-id']) ?? this.#exchange?.base
+  }
+
+  #send(body: Buffer | undefined): void {
+    if (this.#state !== 'reading') return
+    this.#state = 'waiting'
+    this.#reader = undefined
+    const text = requestText(this.#req, body)
+    this.#exchange = this.#context.node.exchanges.open(this, this.#terms, text, this.#openedAt)
+  }
+
+  /** Ends the life of this request; false where it was over before. */
+  #over(): boolean {
+    if (this.#state === 'over') return false
+    this.#state = 'over'
+    this.#reader?.stop()
+    this.#context.sockets.remove(this.#socket, this)
+    this.#context.ended()
+    return true
+  }
+
+  #refuse(error: TempestError): void {
+    const { counts, logger } = this.#context
+    counts.errors[error.code] = (counts.errors[error.code] ?? 0) + 1
+    const level = error.status >= 500 ? 'warn' : 'debug'
+    logger[level]({ code: error.code, status: error.status, url: this.#req.url }, error.message)
+    if (this.#res.headersSent || this.#res.destroyed) return
+    this.#context.answered(error.status)
+    const retryAfterS = error.status === 503 ? this.#terms.outbox.backlog.retryAfterS : undefined
+    const details = {
+      requestId: this.#requestId,
+      retryAfterS,
+      close: this.#context.state !== 'open',
+    }
+    if (this.#req.complete) sendProblem(this.#req, this.#res, error, details)
+    else endAfterBody(this.#req, this.#res, encodeProblem(this.#req, error, details))
+  }
+}

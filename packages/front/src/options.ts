@@ -1,0 +1,127 @@
+/** Options of a front and of `front.work`, resolved and checked once at the entrance. */
+import type { IncomingMessage } from 'node:http'
+import {
+  checkInteger,
+  checkNumber,
+  isPriority,
+  type NodeOptions,
+  type Priority,
+} from '@tempest/protocol'
+
+export interface FrontOptions extends NodeOptions {
+  /** How jobs are encoded. @defaultValue 'json' */
+  encoding?: 'json' | undefined
+  /** Requests held at once; more get 503. @defaultValue 10000 */
+  maxInFlight?: number | undefined
+  /** Bytes of request bodies and unconfirmed jobs held at once; beyond it requests get 503. @defaultValue 64 MiB */
+  maxHeldBytes?: number | undefined
+  /** How long, in ms, `stop()` lets open requests finish. @defaultValue 25000 */
+  drainMs?: number | undefined
+}
+
+/** A value, or a function of the request that gives it. It runs before the body is read. */
+export type PerRequest<T> = T | ((req: IncomingMessage) => T)
+
+/**
+ * - `'method'`: GET, HEAD, PUT, DELETE, OPTIONS, TRACE (RFC 9110, 9.2.2).
+ * - `'idempotency-key'`: these, and any request with an Idempotency-Key header. Say so only where the application deduplicates.
+ */
+export type Retry = boolean | 'method' | 'idempotency-key'
+
+export interface WorkOptions {
+  /** Milliseconds from the request's arrival until 504. @defaultValue 30000 */
+  deadlineMs?: PerRequest<number> | undefined
+  /** @defaultValue 'normal' */
+  priority?: PerRequest<Priority> | undefined
+  /** Whether the request may be run more than once. @defaultValue 'method' */
+  retry?: PerRequest<Retry> | undefined
+  /** How often a request may be pushed in all. @defaultValue 3 */
+  maxAttempts?: PerRequest<number> | undefined
+  /** Larger bodies get 413. @defaultValue 1 MiB */
+  maxBodyBytes?: number | undefined
+  /** With this many jobs waiting in the queue, requests get 503. @defaultValue 10000 */
+  maxBacklog?: number | undefined
+}
+
+const MIB = 1024 * 1024
+
+export const frontDefaults = {
+  encoding: 'json',
+  maxInFlight: 10_000,
+  maxHeldBytes: 64 * MIB,
+  drainMs: 25_000,
+} as const
+
+export const workDefaults = {
+  deadlineMs: 30_000,
+  priority: 'normal',
+  retry: 'method',
+  maxAttempts: 3,
+  maxBodyBytes: MIB,
+  maxBacklog: 10_000,
+} as const
+
+export interface ResolvedFrontOptions {
+  maxInFlight: number
+  maxHeldBytes: number
+  drainMs: number
+}
+
+export interface ResolvedWorkOptions {
+  deadlineMs: PerRequest<number>
+  priority: PerRequest<Priority>
+  retry: PerRequest<Retry>
+  maxAttempts: PerRequest<number>
+  maxBodyBytes: number
+  maxBacklog: number
+}
+
+/** @throws TypeError that names the option. */
+export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions {
+  const encoding: unknown = options.encoding ?? frontDefaults.encoding
+  if (encoding !== 'json') throw new TypeError(`encoding: use 'json', not ${String(encoding)}`)
+  return {
+    maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? frontDefaults.maxInFlight, 1),
+    maxHeldBytes: checkInteger(
+      'maxHeldBytes',
+      options.maxHeldBytes ?? frontDefaults.maxHeldBytes,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    drainMs: checkNumber('drainMs', options.drainMs ?? frontDefaults.drainMs, 0),
+  }
+}
+
+/** @throws TypeError that names the option. Functions are checked by what they return, at each request. */
+export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
+  return {
+    deadlineMs: unlessFunction(options.deadlineMs ?? workDefaults.deadlineMs, checkDeadline),
+    priority: unlessFunction(options.priority ?? workDefaults.priority, checkPriority),
+    retry: unlessFunction(options.retry ?? workDefaults.retry, checkRetry),
+    maxAttempts: unlessFunction(options.maxAttempts ?? workDefaults.maxAttempts, checkAttempts),
+    maxBodyBytes: checkInteger(
+      'maxBodyBytes',
+      options.maxBodyBytes ?? workDefaults.maxBodyBytes,
+      0,
+    ),
+    maxBacklog: checkInteger('maxBacklog', options.maxBacklog ?? workDefaults.maxBacklog, 1),
+  }
+}
+
+export const checkDeadline = (value: unknown): number => checkNumber('deadlineMs', value, 1)
+
+export const checkAttempts = (value: unknown): number => checkInteger('maxAttempts', value, 1, 100)
+
+export function checkPriority(value: unknown): Priority {
+  if (isPriority(value)) return value
+  throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${String(value)}`)
+}
+
+export function checkRetry(value: unknown): Retry {
+  if (typeof value === 'boolean' || value === 'method' || value === 'idempotency-key') return value
+  throw new TypeError(`retry: use true, false, 'method' or 'idempotency-key', not ${String(value)}`)
+}
+
+function unlessFunction<T>(value: PerRequest<T>, check: (value: unknown) => T): PerRequest<T> {
+  return typeof value === 'function' ? value : check(value)
+}

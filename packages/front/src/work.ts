@@ -1,0 +1,139 @@
+/**
+ * `front.work(queue)`: the Connect middleware that turns requests into jobs. It ends every request itself and never calls next.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { checkQueueName, type ExchangeTerms, reasonOf, TempestError } from '@tempest/protocol'
+import type { FrontContext } from './context.js'
+import { requestIdOf } from './headers.js'
+import { HttpExchange } from './http-exchange.js'
+import { endAfterBody } from './linger.js'
+import {
+  checkAttempts,
+  checkDeadline,
+  checkPriority,
+  checkRetry,
+  type PerRequest,
+  resolveWorkOptions,
+  type ResolvedWorkOptions,
+  type Retry,
+  type WorkOptions,
+} from './options.js'
+import { encodeProblem, sendProblem } from './problem.js'
+
+export type Middleware = (req: IncomingMessage, res: ServerResponse, next?: unknown) => void
+
+export function createWork(
+  context: FrontContext,
+  attached: ReadonlySet<Server>,
+  queue: string,
+  given: WorkOptions,
+): Middleware {
+  const options = resolveWorkOptions(given)
+  const outbox = context.node.exchanges.outbox(checkQueueName(queue))
+  const termsOf = createTerms(options, outbox)
+
+  return (req, res) => {
+    const now = performance.now()
+    context.counts.requests++
+    let terms: ExchangeTerms
+    try {
+      const refusal = admit(req)
+      if (refusal) {
+        refuse(req, res, refusal)
+        return
+      }
+      terms = termsOf(req)
+    } catch (error) {
+      context.logger.error({ err: error, url: req.url }, 'an option of front.work failed')
+      refuse(
+        req,
+        res,
+        new TempestError('INTERNAL', `an option of front.work failed: ${reasonOf(error)}`),
+      )
+      return
+    }
+    new HttpExchange(context, req, res, terms, now).begin(options.maxBodyBytes)
+  }
+
+  /** Why a request is not taken, if so: told at once, before anything is read or pushed. */
+  function admit(req: IncomingMessage): TempestError | undefined {
+    if (context.state === 'stopped' || (context.state === 'draining' && !drains(req))) {
+      return new TempestError('STOPPING', 'this front stops')
+    }
+    const { maxInFlight } = context.options
+    if (context.inFlight >= maxInFlight) {
+      return new TempestError('IN_FLIGHT_FULL', `${maxInFlight} requests are open (maxInFlight)`)
+    }
+    if (context.memory.full) {
+      return new TempestError('IN_FLIGHT_FULL', 'held requests fill the memory (maxHeldBytes)')
+    }
+    if (outbox.backlog.full(options.maxBacklog)) {
+      return new TempestError(
+        'BACKLOG_FULL',
+        `${outbox.backlog.size} jobs wait in ${queue} (maxBacklog)`,
+      )
+    }
+    return undefined
+  }
+
+  /** A server of ours that drains takes no connections; what still comes on those it has is served, and they close. */
+  function drains(req: IncomingMessage): boolean {
+    const { socket } = req
+    return 'server' in socket && [...attached].some((server) => server === socket.server)
+  }
+
+  function refuse(req: IncomingMessage, res: ServerResponse, error: TempestError): void {
+    context.erred(error.code)
+    if (res.headersSent) return
+    context.answered(error.status)
+    const details = {
+      requestId: requestIdOf(req.headers['x-request-id']),
+      retryAfterS: error.status === 503 ? outbox.backlog.retryAfterS : undefined,
+      close: context.state !== 'open',
+    }
+    if (req.complete) sendProblem(req, res, error, details)
+    else endAfterBody(req, res, encodeProblem(req, error, details))
+  }
+}
+
+/** Safe and idempotent methods (RFC 9110, 9.2.2). */
+const retryable = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
+
+/** What each request's exchange is opened with; where no option is a function, two objects serve all requests. */
+function createTerms(
+  options: ResolvedWorkOptions,
+  outbox: ExchangeTerms['outbox'],
+): (req: IncomingMessage) => ExchangeTerms {
+  const { deadlineMs, priority, retry, maxAttempts } = options
+  const fixed =
+    typeof deadlineMs !== 'function' &&
+    typeof priority !== 'function' &&
+    typeof maxAttempts !== 'function'
+      ? [true, false].map((again) => ({ outbox, deadlineMs, priority, maxAttempts, retry: again }))
+      : undefined
+  return (req) => {
+    const again = mayRetry(req, checkRetry(valueOf(retry, req)))
+    const shared = fixed?.[again ? 0 : 1]
+    if (shared) return shared
+    return {
+      outbox,
+      deadlineMs: checkDeadline(valueOf(deadlineMs, req)),
+      priority: checkPriority(valueOf(priority, req)),
+      maxAttempts: checkAttempts(valueOf(maxAttempts, req)),
+      retry: again,
+    }
+  }
+}
+
+function mayRetry(req: IncomingMessage, retry: Retry): boolean {
+  if (typeof retry === 'boolean') return retry
+  if (retryable.has(req.method ?? '')) return true
+  return retry === 'idempotency-key' && req.headers['idempotency-key'] !== undefined
+}
+
+function valueOf<T extends string | number | boolean>(
+  option: PerRequest<T>,
+  req: IncomingMessage,
+): T {
+  return typeof option === 'function' ? option(req) : option
+}

@@ -1,0 +1,91 @@
+/** Options of `node.ask` and `node.push`, and how their arguments become a job. */
+import { checkAction, encodeJob } from './job.js'
+import type { JobText } from './exchange.js'
+import { isPriority, type Priority } from './keys.js'
+import { checkInteger, checkNumber } from './options.js'
+
+export interface AskOptions {
+  /** Milliseconds until the promise rejects with code DEADLINE. @defaultValue 30000 */
+  deadlineMs?: number | undefined
+  /** Which list of the queue. @defaultValue 'normal' */
+  priority?: Priority | undefined
+  /** The action may be run more than once: push again when a push has an unknown outcome. @defaultValue false */
+  retry?: boolean | undefined
+  /** How often the job may be pushed in all. @defaultValue 3 */
+  maxAttempts?: number | undefined
+  /** Aborting it rejects with code CANCELLED and tells the worker. */
+  signal?: AbortSignal | undefined
+}
+
+export type PushOptions = Pick<AskOptions, 'priority'>
+
+export interface ResolvedAsk {
+  deadlineMs: number
+  priority: Priority
+  retry: boolean
+  maxAttempts: number
+}
+
+export const askDefaults = {
+  deadlineMs: 30_000,
+  priority: 'normal',
+  retry: false,
+  maxAttempts: 3,
+} as const
+
+export function resolveAsk(options: AskOptions): ResolvedAsk {
+  const { priority = askDefaults.priority, retry = askDefaults.retry } = options
+  if (!isPriority(priority)) {
+    throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${String(priority)}`)
+  }
+  return {
+    deadlineMs: checkNumber('deadlineMs', options.deadlineMs ?? askDefaults.deadlineMs, 1),
+    priority,
+    retry: Boolean(retry),
+    maxAttempts: checkInteger(
+      'maxAttempts',
+      options.maxAttempts ?? askDefaults.maxAttempts,
+      1,
+      100,
+    ),
+  }
+}
+
+/**
+ * The arguments as text, with a gap for metadata where the first of them is an object.
+ * @throws TypeError for what JSON cannot carry, and where `args[0]` has the reserved key `meta`.
+ */
+export function jobText(action: string, args: readonly unknown[]): JobText {
+  checkAction(action)
+  checkArgs(args)
+  const head = `[${JSON.stringify(action)},[`
+  const [first, ...rest] = args.map(encodeArg)
+  if (first === undefined) return { before: `${head}]`, after: undefined }
+  const tail = rest.map((arg) => `,${arg}`).join('') + ']'
+  if (!first.startsWith('{')) return { before: head + first + tail, after: undefined }
+  const open = first === '{}' ? '{' : first.slice(0, -1) + ','
+  return { before: `${head}${open}"meta":`, after: '}' + tail }
+}
+
+/** The job that nobody waits for. */
+export function pushedJob(action: string, args: readonly unknown[], id: string): string {
+  checkAction(action)
+  checkArgs(args)
+  args.forEach(encodeArg)
+  return encodeJob({ action, args: [...args], respondTo: null, id })
+}
+
+function checkArgs(args: readonly unknown[]): void {
+  if (!Array.isArray(args)) throw new TypeError('args: use an array')
+  const first: unknown = args[0]
+  if (typeof first === 'object' && first !== null && Object.hasOwn(first, 'meta')) {
+    throw new TypeError('args[0].meta is reserved for metadata of the job; choose another key')
+  }
+}
+
+function encodeArg(arg: unknown, i: number): string {
+  // JSON.stringify gives undefined for functions and the like, against its declared type.
+  const text: unknown = arg === undefined ? 'null' : JSON.stringify(arg)
+  if (typeof text !== 'string') throw new TypeError(`args[${i}] cannot be sent as JSON`)
+  return text
+}

@@ -1,0 +1,127 @@
+/**
+ * The connections of one node: one for commands, one for each parked call, one that listens. Never one per client.
+ *
+ * It also keeps what the commands connection tells: whether this Redis will do, its epoch and its time.
+ */
+import type { Redis } from 'ioredis'
+import { TempestError } from './errors.js'
+import { RedisClock } from './clock.js'
+import { createBoot } from './ids.js'
+import { createTemplate, Link, type LinkHandlers } from './link.js'
+import type { ResolvedNodeOptions } from './options.js'
+import { infoSections, readServerFacts } from './server.js'
+
+/** How long, in seconds, a blocking call may park. */
+export const BLOCK_S = 2
+
+const COMMAND_SILENCE_MS = 3000
+const BLOCK_SILENCE_MS = BLOCK_S * 1000 + 1500
+const BEAT_MS = 1000
+
+/** Something a node does at each beat while the commands connection is up. A rejection is only logged. */
+export type Chore = () => Promise<void>
+
+export class Connections {
+  readonly boot = createBoot()
+  readonly clock = new RedisClock()
+  readonly commands: Link
+  readonly options: ResolvedNodeOptions
+  /** Why the last connection was refused, if this Redis will not do. */
+  unfit: TempestError | undefined
+  epoch = ''
+  readonly #template: Redis
+  readonly #links = new Set<Link>()
+  readonly #chores = new Set<Chore>()
+  readonly #beat: NodeJS.Timeout
+  readonly #handlers: { up: () => void; down: () => void }
+
+  constructor(options: ResolvedNodeOptions, handlers: { up: () => void; down: () => void }) {
+    this.options = options
+    this.#handlers = handlers
+    this.#template = createTemplate(options.redis)
+    this.commands = this.#open('commands', COMMAND_SILENCE_MS, {
+      prepare: (link) => this.#inspect(link),
+      up: handlers.up,
+      down: handlers.down,
+    })
+    this.#beat = setInterval(() => void this.#work(), BEAT_MS)
+    this.#beat.unref()
+  }
+
+  /** A connection for one blocking call at a time. */
+  block(name: string, handlers: LinkHandlers): Link {
+    return this.#open(name, BLOCK_SILENCE_MS, handlers)
+  }
+
+  /** A connection that listens on channels; a PING at each beat notices when it has gone deaf. */
+  listen(channels: string[], handlers: LinkHandlers): Link {
+    const link = this.#open('listen', COMMAND_SILENCE_MS, {
+      ...handlers,
+      prepare: async (fresh) => {
+        await fresh.prepareSend('subscribe', channels)
+      },
+    })
+    this.every(async () => {
+      if (link.up) await link.send('ping', [])
+    })
+    return link
+  }
+
+  /** Adds a chore to the beat of one second. */
+  every(chore: Chore): void {
+    this.#chores.add(chore)
+  }
+
+  /** Unparks a blocking call. Resolves to whether one was parked. */
+  async unblock(link: Link): Promise<boolean> {
+    const id = link.clientId
+    if (id === undefined || !this.commands.up) return false
+    return (await this.commands.send('client', ['UNBLOCK', id])) === 1
+  }
+
+  close(): void {
+    clearInterval(this.#beat)
+    for (const link of this.#links) link.close()
+    this.#template.disconnect()
+  }
+
+  #open(name: string, silenceMs: number, handlers: LinkHandlers): Link {
+    const link = new Link(name, this.#template, silenceMs, this.options.logger, handlers)
+    this.#links.add(link)
+    return link
+  }
+
+  async #inspect(link: Link): Promise<void> {
+    try {
+      const facts = readServerFacts(String(await link.prepareSend('info', infoSections)))
+      this.unfit = undefined
+      this.epoch = facts.epoch
+    } catch (error) {
+      if (error instanceof TempestError) {
+        this.unfit = error
+        this.options.logger.error({ boot: this.boot }, error.message)
+        this.#handlers.down()
+      }
+      throw error
+    }
+    await this.#readTime(() => link.prepareSend('time', []))
+  }
+
+  async #readTime(ask: () => Promise<unknown>): Promise<void> {
+    const sentAt = performance.now()
+    const time = await ask()
+    const at = performance.now()
+    this.clock.observe(time, at, at - sentAt)
+  }
+
+  async #work(): Promise<void> {
+    if (!this.commands.up) return
+    const chores = [...this.#chores].map((chore) => chore())
+    chores.push(this.#readTime(() => this.commands.send('time', [])))
+    for (const result of await Promise.allSettled(chores)) {
+      if (result.status === 'rejected') {
+        this.options.logger.debug({ reason: String(result.reason) }, 'a chore of the beat failed')
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Ids of jobs: `<boot>-<n>-<random>`, and `.2`, `.3` behind it for further attempts.
+ *
+ * `boot` is random per process, so a late reply to a restarted front matches nothing; the random part keeps
+ * one worker from guessing another's ids. The id with its attempt is the fence (docs/protocol.md, P-30).
+ */
+import { randomBytes } from 'node:crypto'
+
+const BOOT_BYTES = 8
+const RANDOM_CHARS = 16
+const POOL_BYTES = 8192
+
+/** A new boot id: 16 hexadecimal characters. */
+export function createBoot(): string {
+  return randomBytes(BOOT_BYTES).toString('hex')
+}
+
+/** A generator of base ids for one boot. Random bytes are drawn by the pool: one call serves a thousand ids. */
+export function createIds(boot: string): () => string {
+  let n = 0
+  let pool = ''
+  let at = 0
+  return () => {
+    if (at >= pool.length) {
+      pool = randomBytes(POOL_BYTES).toString('hex')
+      at = 0
+    }
+    at += RANDOM_CHARS
+    return `${boot}-${(++n).toString(36)}-${pool.slice(at - RANDOM_CHARS, at)}`
+  }
+}
+
+/** The id of an attempt: the base id itself for the first, `<base>.2` for the second. */
+export function attemptId(base: string, attempt: number): string {
+  return attempt === 1 ? base : `${base}.${attempt}`
+}
+
+/** Splits an id into base and attempt. What follows the point must be a number from 2 on; else it is part of the base. */
+export function splitId(id: string): { base: string; attempt: number } {
+  const point = id.lastIndexOf('.')
+  if (point < 0) return { base: id, attempt: 1 }
+  const attempt = Number(id.slice(point + 1))
+  if (!Number.isInteger(attempt) || attempt < 2) return { base: id, attempt: 1 }
+  return { base: id.slice(0, point), attempt }
+}
+
+/** The boot id within a job id; the whole id where it has none (ids of foreign programs may be anything). */
+export function bootOf(id: string): string {
+  const dash = id.indexOf('-')
+  return dash < 0 ? id : id.slice(0, dash)
+}

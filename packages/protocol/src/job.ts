@@ -1,0 +1,100 @@
+/**
+ * A job on the wire: a JSON array of exactly four, `[action, args, respond_to, job_id]` (docs/protocol.md, P-10).
+ *
+ * Metadata lives in `args[0].meta`; old clients unpack four elements and ignore keys they do not know.
+ * Decoding never throws: what is not a job is a reason in words.
+ */
+
+/** Metadata of a job. `deadline` is milliseconds of Redis' time; `retry`: it may be run again. */
+export interface Meta {
+  v: 1
+  deadline: number
+  attempt: number
+  retry: boolean
+  epoch: string
+  request_id: string
+  traceparent?: string
+}
+
+export interface Job {
+  action: string
+  args: unknown[]
+  /** Mailbox of the node that waits for a reply; null: nobody waits. */
+  respondTo: string | null
+  id: string
+}
+
+/** Verbs are reserved as action names. `url` is an action, and accepted as an old alias of the verb `answer`. */
+const reserved = new Set('answer head chunk end fail lost send close pause resume'.split(' '))
+
+export function isReservedAction(action: string): boolean {
+  return reserved.has(action)
+}
+
+/** Throws a TypeError unless the action is a non-empty string that is not a verb. */
+export function checkAction(action: unknown): string {
+  if (typeof action !== 'string' || action === '') {
+    throw new TypeError('action: use a non-empty string')
+  }
+  if (isReservedAction(action)) {
+    throw new TypeError(`action ${JSON.stringify(action)} is the name of a verb; choose another`)
+  }
+  return action
+}
+
+/** Encodes a job whose arguments need no metadata, or already have it. */
+export function encodeJob(job: Job): string {
+  return JSON.stringify([job.action, job.args, job.respondTo, job.id])
+}
+
+/**
+ * Decodes an entry of a queue.
+ * @returns the job, or `{ malformed }` with the reason and, where they could be read, whom to tell.
+ */
+export function decodeJob(bytes: Buffer): Job | { malformed: string; job?: Job } {
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return { malformed: 'not JSON' }
+  }
+  if (!Array.isArray(value) || value.length !== 4) return { malformed: 'not an array of four' }
+  const [action, args, respondTo, id]: unknown[] = value
+  if (respondTo !== null && typeof respondTo !== 'string') return { malformed: 'respond_to' }
+  const readable = typeof id === 'string' ? id : typeof id === 'number' ? String(id) : undefined
+  if (readable === undefined) return { malformed: 'job_id' }
+  const job: Job = { action: '', args: [], respondTo, id: readable }
+  if (typeof action !== 'string' || action === '') return { malformed: 'action', job }
+  if (isReservedAction(action)) return { malformed: 'action is a verb', job }
+  if (!Array.isArray(args)) return { malformed: 'args', job }
+  job.action = action
+  job.args = args
+  return job
+}
+
+/** The metadata of a job's first argument, or undefined where it has none that is valid. */
+export function metaOf(args: unknown[]): Meta | undefined {
+  const first = args[0]
+  if (typeof first !== 'object' || first === null || !Object.hasOwn(first, 'meta')) return undefined
+  const meta: unknown = 'meta' in first ? first.meta : undefined
+  return isMeta(meta) ? meta : undefined
+}
+
+function isMeta(value: unknown): value is Meta {
+  if (typeof value !== 'object' || value === null) return false
+  return (
+    'v' in value &&
+    value.v === 1 &&
+    'deadline' in value &&
+    Number.isFinite(value.deadline) &&
+    'attempt' in value &&
+    Number.isSafeInteger(value.attempt) &&
+    'retry' in value &&
+    typeof value.retry === 'boolean' &&
+    'epoch' in value &&
+    typeof value.epoch === 'string' &&
+    'request_id' in value &&
+    typeof value.request_id === 'string' &&
+    (!('traceparent' in value) || typeof value.traceparent === 'string')
+  )
+}

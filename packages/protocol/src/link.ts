@@ -1,0 +1,252 @@
+/**
+ * One connection to Redis, and the only file that knows how ioredis behaves when it breaks.
+ *
+ * A link never re-sends: what was in flight when it broke is rejected as `LinkError`, its outcome unknown, and whoever sent
+ * it decides. When it comes back it first kills its predecessor (CLIENT KILL), so that Redis discards what it had
+ * still to read of it; only then is it up. A peer that goes silent with a command outstanding is cut after `silenceMs`.
+ * All that is sent within one turn leaves in one write.
+ */
+import { Command, Redis, type RedisOptions } from 'ioredis'
+import { reasonOf, TempestError } from './errors.js'
+import type { Logger } from './logger.js'
+import type { ResolvedNodeOptions } from './options.js'
+import type { Script } from './script.js'
+
+/** A command that was not answered because its connection broke. `sent` false: Redis never saw it. */
+export class LinkError extends Error {
+  readonly sent: boolean
+
+  constructor(sent: boolean, cause?: unknown) {
+    super(sent ? 'the connection broke before the answer' : 'not connected', { cause })
+    this.name = 'LinkError'
+    this.sent = sent
+  }
+}
+
+export interface LinkHandlers {
+  /** Runs on each new connection before it is up; a rejection closes it again, to be tried later. */
+  prepare?(link: Link): Promise<void>
+  up?(): void
+  down?(): void
+  /** A message on a channel this link is subscribed to. */
+  message?(channel: string, payload: Buffer): void
+}
+
+export type Argument = string | number | Buffer
+
+const CONNECT_MS = 2000
+const RETRY_FIRST_MS = 50
+const RETRY_MAX_MS = 1000
+const UNFIT_PAUSE_MS = 1000
+/** A link that owes an answer for this long gets nothing new that could have an unknown outcome. */
+const STALE_MS = 500
+
+export class Link {
+  readonly name: string
+  readonly #redis: Redis
+  readonly #handlers: LinkHandlers
+  readonly #logger: Logger
+  #state: 'down' | 'preparing' | 'up' | 'closed' = 'down'
+  #client: { id: string; addr: string } | undefined
+  #outstanding = 0
+  #heardAt = 0
+  #corked = false
+  #loggedError = ''
+
+  constructor(
+    name: string,
+    template: Redis,
+    silenceMs: number,
+    logger: Logger,
+    handlers: LinkHandlers,
+  ) {
+    this.name = name
+    this.#handlers = handlers
+    this.#logger = logger
+    this.#redis = template.duplicate({ ...linkOptions, socketTimeout: silenceMs })
+    this.#redis.on('error', (error: unknown) => this.#log(error))
+    this.#redis.on('ready', () => void this.#prepare())
+    this.#redis.on('close', () => this.#down())
+    const { message } = handlers
+    if (message) {
+      this.#redis.on('messageBuffer', (channel: Buffer, payload: Buffer) =>
+        message(channel.toString(), payload),
+      )
+    }
+  }
+
+  get up(): boolean {
+    return this.#state === 'up'
+  }
+
+  /** Up, and not owing an answer for longer than a healthy Redis takes. */
+  get prompt(): boolean {
+    return this.up && (this.#outstanding === 0 || performance.now() - this.#heardAt < STALE_MS)
+  }
+
+  /** Redis' id of the current connection, for CLIENT UNBLOCK. */
+  get clientId(): string | undefined {
+    return this.#client?.id
+  }
+
+  /**
+   * Sends a command; strings in the reply are Buffers.
+   * @throws LinkError where the connection is not up or breaks; ioredis' ReplyError where Redis refuses.
+   */
+  send(name: string, args: Argument[]): Promise<unknown> {
+    return this.up ? this.#send(name, args) : Promise.reject(new LinkError(false))
+  }
+
+  /** Runs a script by its digest, or by its source where Redis does not know it. */
+  async script(script: Script, keys: string[], args: Argument[]): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args]
+    try {
+      return await this.send('evalsha', [script.sha, ...rest])
+    } catch (error) {
+      // An unknown script was not run, so running it now cannot run it twice.
+      if (!reasonOf(error).startsWith('NOSCRIPT')) throw error
+      return await this.send('eval', [script.source, ...rest])
+    }
+  }
+
+  /** Cuts the connection; it comes back by itself. */
+  reset(): void {
+    this.#redis.disconnect(true)
+  }
+
+  /** Ends the link for good. Whatever is in flight is rejected. */
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#redis.disconnect()
+  }
+
+  async #send(name: string, args: Argument[]): Promise<unknown> {
+    this.#cork()
+    if (this.#outstanding++ === 0) this.#heardAt = performance.now()
+    const command = new Command(name, args)
+    this.#redis.sendCommand(command)
+    try {
+      const reply: unknown = await command.promise
+      this.#heardAt = performance.now()
+      return reply
+    } catch (error) {
+      if (isReplyError(error)) throw error
+      throw new LinkError(!reasonOf(error).startsWith("Stream isn't writeable"), error)
+    } finally {
+      this.#outstanding--
+    }
+  }
+
+  /** Holds writes back until the end of the current turn, so that many commands are one packet. */
+  #cork(): void {
+    const { stream } = this.#redis
+    if (this.#corked) return
+    this.#corked = true
+    stream.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      stream.uncork()
+    })
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'preparing'
+    try {
+      await this.#succeed()
+      await this.#handlers.prepare?.(this)
+    } catch (error) {
+      this.#log(error)
+      if (error instanceof TempestError) await pause(UNFIT_PAUSE_MS)
+      if (this.#stateNow() === 'preparing') this.#redis.disconnect(true)
+      return
+    }
+    if (this.#stateNow() !== 'preparing') return
+    this.#state = 'up'
+    this.#loggedError = ''
+    this.#logger.debug({ link: this.name, client: this.#client?.id }, 'connected to Redis')
+    this.#handlers.up?.()
+  }
+
+  /** Takes over from the connection before this one: after this, nothing it sent can still be carried out. */
+  async #succeed(): Promise<void> {
+    const before = this.#client
+    const text = String(await this.#send('client', ['INFO']))
+    const id = /\bid=(\d+)/.exec(text)?.[1]
+    const addr = /\baddr=(\S+)/.exec(text)?.[1]
+    // The address beside the id: after a restart Redis counts ids anew, and an id alone could be somebody else's.
+    if (before) await this.#send('client', ['KILL', 'ID', before.id, 'ADDR', before.addr])
+    this.#client = id !== undefined && addr !== undefined ? { id, addr } : undefined
+  }
+
+  /** For commands that prepare a connection which is not up yet. */
+  prepareSend(name: string, args: Argument[]): Promise<unknown> {
+    return this.#send(name, args)
+  }
+
+  #stateNow(): string {
+    return this.#state
+  }
+
+  #down(): void {
+    const was = this.#state
+    if (was === 'closed') return
+    this.#state = 'down'
+    if (was === 'up') {
+      this.#logger.warn({ link: this.name }, 'connection to Redis lost')
+      this.#handlers.down?.()
+    }
+  }
+
+  /** One line per outage and reason, not one per attempt. */
+  #log(error: unknown): void {
+    const reason = reasonOf(error)
+    if (reason === this.#loggedError || this.#state === 'closed') return
+    this.#loggedError = reason
+    this.#logger.warn({ link: this.name, reason }, 'Redis')
+  }
+}
+
+/** Rule 1 of popping and reading: no re-sending, no offline queue, our own retry. */
+const linkOptions: RedisOptions = {
+  lazyConnect: false,
+  connectTimeout: CONNECT_MS,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  enableAutoPipelining: false,
+  enableReadyCheck: true,
+  maxLoadingRetryTime: 1000,
+  monitor: false,
+  retryStrategy: (attempt) =>
+    Math.min(RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10), RETRY_MAX_MS) * (0.5 + Math.random()),
+}
+
+/** An ioredis instance that never connects: every link is a duplicate of it. */
+export function createTemplate(redis: ResolvedNodeOptions['redis']): Redis {
+  const lazy = { lazyConnect: true, replyMapping: 'legacy' } as const
+  if (typeof redis === 'string') return checkTemplate(new Redis(redis, lazy))
+  if ('isCluster' in redis && redis.isCluster === true) {
+    throw new TypeError('redis: a Cluster instance is not supported; use a single Redis')
+  }
+  // An instance may come from another copy of ioredis; its options are all that is needed of it.
+  const options: RedisOptions = 'duplicate' in redis ? redis.options : redis
+  return checkTemplate(new Redis({ ...options, ...lazy }))
+}
+
+function checkTemplate(redis: Redis): Redis {
+  if (redis.options.keyPrefix) {
+    throw new TypeError('redis: keyPrefix is not supported; the names of keys are the protocol')
+  }
+  return redis
+}
+
+export function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError'
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,82 @@
+/**
+ * All outboxes of a node and their rhythm: whatever is added in one turn of the event loop leaves at its end.
+ */
+import type { Connections } from './connections.js'
+import type { Priority } from './keys.js'
+import { Outbox, type Outgoing } from './outbox.js'
+
+/** How often to look whether jobs have waited too long for a Redis that is away. */
+const AWAY_TICK_MS = 25
+
+export class Sender {
+  readonly #connections: Connections
+  readonly #outboxes = new Map<string, Outbox>()
+  #scheduled = false
+  #away: NodeJS.Timeout | undefined
+
+  constructor(connections: Connections) {
+    this.#connections = connections
+  }
+
+  /** The outbox of a queue, made at first use. There are as many as the program names queues. */
+  outbox(queue: string): Outbox {
+    let outbox = this.#outboxes.get(queue)
+    if (!outbox) {
+      outbox = new Outbox(queue, this.#connections)
+      this.#outboxes.set(queue, outbox)
+    }
+    return outbox
+  }
+
+  add(outbox: Outbox, priority: Priority, job: Outgoing): void {
+    outbox.add(priority, job)
+    this.schedule()
+  }
+
+  cancel(outbox: Outbox, base: string, deadline: number): void {
+    outbox.cancel(base, deadline)
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  /** Writes what waits; what Redis' absence leaves here is looked at until it is gone or too old. */
+  flush(): void {
+    let left = false
+    for (const outbox of this.#outboxes.values()) {
+      if (outbox.idle) continue
+      outbox.flush()
+      if (!outbox.idle) left = true
+    }
+    if (left) this.#away ??= setInterval(() => this.#waitOn(), AWAY_TICK_MS)
+    else this.#settle()
+  }
+
+  stop(): void {
+    this.#settle()
+  }
+
+  stats(): Record<string, ReturnType<Outbox['stats']>> {
+    return Object.fromEntries([...this.#outboxes].map(([queue, outbox]) => [queue, outbox.stats()]))
+  }
+
+  #waitOn(): void {
+    const now = performance.now()
+    if (!this.#connections.commands.prompt) {
+      for (const outbox of this.#outboxes.values()) outbox.expire(now)
+    }
+    this.flush()
+  }
+
+  #settle(): void {
+    clearInterval(this.#away)
+    this.#away = undefined
+  }
+}

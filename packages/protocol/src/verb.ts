@@ -1,0 +1,72 @@
+/**
+ * An entry of a mailbox: a JSON array whose first element is a verb and whose second is a job id (docs/protocol.md, P-40).
+ *
+ * This file knows the verbs of a whole reply, `answer` and `fail`; an unknown verb is told as such and hurts nobody.
+ */
+
+/** What `fail` carries. `message` is for the operator and never reaches a client. */
+export interface Failure {
+  status?: number
+  code?: string
+  message: string
+}
+
+export type Entry =
+  | { verb: 'answer'; id: string; result: unknown }
+  | { verb: 'fail'; id: string; failure: Failure }
+  | { verb: 'unknown' }
+  | { verb: 'malformed' }
+
+const unknown: Entry = { verb: 'unknown' }
+const malformed: Entry = { verb: 'malformed' }
+
+export function decodeEntry(text: string): Entry {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return malformed
+  }
+  if (!Array.isArray(value)) return malformed
+  const [verb, id, third]: unknown[] = value
+  if (typeof verb !== 'string') return malformed
+  // Numbers are taken as ids because old clients may send them.
+  const name = typeof id === 'string' ? id : typeof id === 'number' ? String(id) : undefined
+  switch (verb) {
+    case 'answer':
+    case 'url':
+      return name === undefined ? malformed : { verb: 'answer', id: name, result: third }
+    case 'fail': {
+      const failure = toFailure(third)
+      return name === undefined || failure === undefined
+        ? malformed
+        : { verb: 'fail', id: name, failure }
+    }
+    default:
+      return unknown
+  }
+}
+
+function toFailure(value: unknown): Failure | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const failure: Failure = { message: '' }
+  if ('message' in value && typeof value.message === 'string') failure.message = value.message
+  if ('code' in value && typeof value.code === 'string') failure.code = value.code
+  if ('status' in value) {
+    const { status } = value
+    if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 599) {
+      return undefined
+    }
+    failure.status = status
+  }
+  return failure
+}
+
+/** `result` must be JSON already, so that a body is encoded once. */
+export function encodeAnswer(id: string, result: string): string {
+  return `["answer",${JSON.stringify(id)},${result}]`
+}
+
+export function encodeFail(id: string, failure: Failure): string {
+  return JSON.stringify(['fail', id, failure])
+}

@@ -1,0 +1,137 @@
+/**
+ * A mirror of one held list: the jobs this worker has popped and not finished, in the order in which Redis holds them. Pure.
+ *
+ * It exists so that a finished job can be removed by count where the finished ones are exactly a prefix, and by its bytes where
+ * not; and so that after a broken connection the real list tells which jobs are new. What is being removed is kept
+ * until Redis confirms it: without that, a removal that was lost would look like a new job.
+ */
+import type { Priority } from '@tempest/protocol'
+
+export interface Popped {
+  readonly raw: Buffer
+  readonly priority: Priority
+  done: boolean
+  previous: Popped | undefined
+  next: Popped | undefined
+}
+
+/** What one call has to remove from the held list. */
+export interface Removal {
+  /** How many finished jobs stand at its head. */
+  drop: number
+  /** Finished jobs that stand elsewhere. */
+  raws: Buffer[]
+  jobs: Popped[]
+}
+
+export class Held {
+  #first: Popped | undefined
+  #last: Popped | undefined
+  #size = 0
+  #done = 0
+  readonly #removing = new Set<Popped>()
+
+  /** Jobs popped and not yet known to be removed. */
+  get size(): number {
+    return this.#size + this.#removing.size
+  }
+
+  /** Whether there is anything to remove. */
+  get dirty(): boolean {
+    return this.#done > 0
+  }
+
+  /** A job that Redis has appended. */
+  add(raw: Buffer, priority: Priority): Popped {
+    const popped: Popped = { raw, priority, done: false, previous: this.#last, next: undefined }
+    if (this.#last) this.#last.next = popped
+    else this.#first = popped
+    this.#last = popped
+    this.#size++
+    return popped
+  }
+
+  finish(popped: Popped): void {
+    if (popped.done) return
+    popped.done = true
+    this.#done++
+  }
+
+  /** Takes out what is finished, for one call that removes it. */
+  drain(): Removal {
+    const removal: Removal = { drop: 0, raws: [], jobs: [] }
+    while (this.#first?.done) {
+      removal.drop++
+      removal.jobs.push(this.#unlink(this.#first))
+    }
+    for (let popped = this.#first; popped && this.#done > 0;) {
+      const next: Popped | undefined = popped.next
+      if (popped.done) {
+        removal.raws.push(popped.raw)
+        removal.jobs.push(this.#unlink(popped))
+      }
+      popped = next
+    }
+    for (const job of removal.jobs) this.#removing.add(job)
+    return removal
+  }
+
+  /** Redis has removed them. */
+  removed(removal: Removal): void {
+    for (const job of removal.jobs) this.#removing.delete(job)
+  }
+
+  /** Jobs that were given back: they are out of the list without having been finished. */
+  forget(jobs: Popped[]): void {
+    for (const job of jobs) if (!job.done) this.#unlink(job)
+  }
+
+  /**
+   * Rebuilds the mirror from the list as Redis has it. Nothing may be under way meanwhile.
+   * @returns the jobs that are new: a command moved them whose reply was lost.
+   */
+  reconcile(raws: Buffer[]): Popped[] {
+    const known = new Map<string, Popped[]>()
+    const remember = (popped: Popped): void => {
+      const key = popped.raw.toString('latin1')
+      const same = known.get(key)
+      if (same) same.push(popped)
+      else known.set(key, [popped])
+    }
+    for (let popped = this.#first; popped; popped = popped.next) remember(popped)
+    for (const popped of this.#removing) remember(popped)
+    this.#first = this.#last = undefined
+    this.#size = this.#done = 0
+    this.#removing.clear()
+    const fresh: Popped[] = []
+    for (const raw of raws) {
+      const popped = known.get(raw.toString('latin1'))?.shift()
+      if (popped) this.#append(popped)
+      else fresh.push(this.add(raw, 'normal'))
+    }
+    // What Redis no longer holds is finished as far as the list goes.
+    for (const gone of [...known.values()].flat()) gone.done = true
+    return fresh
+  }
+
+  #append(popped: Popped): void {
+    popped.previous = this.#last
+    popped.next = undefined
+    if (this.#last) this.#last.next = popped
+    else this.#first = popped
+    this.#last = popped
+    this.#size++
+    if (popped.done) this.#done++
+  }
+
+  #unlink(popped: Popped): Popped {
+    if (popped.previous) popped.previous.next = popped.next
+    else this.#first = popped.next
+    if (popped.next) popped.next.previous = popped.previous
+    else this.#last = popped.previous
+    popped.previous = popped.next = undefined
+    this.#size--
+    if (popped.done) this.#done--
+    return popped
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The action `url`: what a handler is given, what it may return, and how that becomes the result `[status, headers, body?]`.
+ */
+import { decodeBytes, encodeBytes, type Meta } from '@tempest/protocol'
+
+/** Header names are lower case; a header that came several times is as Node's `req.headers` joins it. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+export interface HttpRequest {
+  /** `GET`, `POST`, … as the client sent it. */
+  method: string
+  /** Path and query as the front's mount point leaves them, percent-encoding untouched. */
+  url: string
+  /** The prefix that mounting stripped from the url; '' without one. */
+  mount: string
+  headers: RequestHeaders
+  /** Empty where the request had none. */
+  body: Buffer
+  /** Address of the front's peer, which may be a proxy. */
+  remote: string
+  /** As the client sent it or, failing that, the job's id. */
+  requestId: string
+  /** W3C trace context, where the client sent a valid one. */
+  traceparent: string | undefined
+}
+
+export type HeaderValue = string | number | readonly string[]
+
+export interface HttpResponse {
+  /** 200 to 599. @defaultValue 200 */
+  status?: number | undefined
+  /** @defaultValue none */
+  headers?: Readonly<Record<string, HeaderValue | undefined>> | undefined
+  /** @defaultValue '' */
+  body?: string | Uint8Array | undefined
+}
+
+/** A string goes out as text/plain in UTF-8, bytes as application/octet-stream. */
+export type HttpResult = string | Uint8Array | HttpResponse
+
+/** Thrown by a handler, ends the request with this status. The message goes to the log, not to the client. */
+export class HttpError extends Error {
+  readonly status: number
+
+  /** @throws TypeError unless the status is a whole number from 400 to 599. */
+  constructor(status: number, message = `status ${status}`, options?: ErrorOptions) {
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new TypeError(`HttpError: use a status from 400 to 599, not ${String(status)}`)
+    }
+    super(message, options)
+    this.name = 'HttpError'
+    this.status = status
+  }
+}
+
+/** A response with a value as JSON. @throws TypeError for what JSON cannot carry. */
+export function json(value: unknown, status = 200): HttpResponse {
+  const body: unknown = JSON.stringify(value)
+  if (typeof body !== 'string') throw new TypeError('json: this value cannot be sent as JSON')
+  return { status, headers: { 'content-type': 'application/json' }, body }
+}
+
+/** The request of a job, or what is wrong with it. */
+export function toRequest(
+  args: unknown[],
+  id: string,
+  meta: Meta | undefined,
+): HttpRequest | string {
+  const raw = args[0]
+  if (typeof raw !== 'object' || raw === null) return 'args[0] is not an object'
+  const given = new Map<string, unknown>(Object.entries(raw))
+  const method = given.get('method')
+  const url = given.get('url')
+  if (typeof method !== 'string' || method === '') return 'method'
+  if (typeof url !== 'string') return 'url'
+  const headers = toHeaders(given.get('headers'))
+  if (!headers) return 'headers'
+  const body = decodeBytes(given.get('body'))
+  if (body === undefined) return 'body'
+  const mount = given.get('mount')
+  const remote = given.get('remote')
+  return {
+    method,
+    url,
+    mount: typeof mount === 'string' ? mount : '',
+    headers,
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+    remote: typeof remote === 'string' ? remote : '',
+    requestId: meta?.request_id ?? id,
+    traceparent: meta?.traceparent,
+  }
+}
+
+function toHeaders(value: unknown): RequestHeaders | undefined {
+  if (value === undefined) return {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  // JSON.parse makes an own property of "__proto__"; nothing that follows may make it a prototype.
+  const headers: Record<string, string | string[] | undefined> = Object.create(null)
+  for (const [name, text] of Object.entries(value)) {
+    if (name === '__proto__') continue
+    if (typeof text === 'string') headers[name] = text
+    else if (Array.isArray(text)) headers[name] = text.map(String)
+  }
+  return headers
+}
+
+const textHeaders = '{"content-type":"text/plain; charset=utf-8"}'
+const bytesHeaders = '{"content-type":"application/octet-stream"}'
+
+/**
+ * A handler's return value as the JSON of `[status, headers, body]`.
+ * @throws TypeError for anything that is not a response.
+ */
+export function encodeResult(result: unknown): string {
+  if (typeof result === 'string') return `[200,${textHeaders},${JSON.stringify(result)}]`
+  if (result instanceof Uint8Array) {
+    return `[200,${bytesHeaders},${JSON.stringify(encodeBytes(result))}]`
+  }
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw new TypeError(`a url handler returned ${describe(result)}, not a response`)
+  }
+  const status: unknown = 'status' in result ? (result.status ?? 200) : 200
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TypeError(`a url handler returned status ${String(status)}`)
+  }
+  const body: unknown = 'body' in result ? (result.body ?? '') : ''
+  const headers = checkHeaders('headers' in result ? (result.headers ?? {}) : {})
+  if (typeof body === 'string') return `[${status},${headers},${JSON.stringify(body)}]`
+  if (body instanceof Uint8Array)
+    return `[${status},${headers},${JSON.stringify(encodeBytes(body))}]`
+  throw new TypeError(`a url handler returned a body that is ${describe(body)}`)
+}
+
+function checkHeaders(headers: unknown): string {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new TypeError(`a url handler returned headers that are ${describe(headers)}`)
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    const fits =
+      value === undefined ||
+      typeof value === 'string' ||
+      typeof value === 'number' ||
+      (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+    if (!fits)
+      throw new TypeError(`a url handler returned header ${name} that is ${describe(value)}`)
+  }
+  return JSON.stringify(headers)
+}
+
+function describe(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `of type ${typeof value}`
+}

@@ -1,0 +1,59 @@
+/** Options of a worker, resolved and checked once at the entrance. */
+import {
+  checkInteger,
+  checkNumber,
+  checkQueueName,
+  type NodeOptions,
+  type ResolvedNodeOptions,
+  resolveNodeOptions,
+} from '@tempest/protocol'
+import { checkOrder, type Order } from './order.js'
+
+export interface WorkerOptions extends NodeOptions {
+  /** Queues to pop from; the earlier ones come first, always. @defaultValue ['tempest'] */
+  queues?: readonly string[] | undefined
+  /** How many jobs may run at once. @defaultValue 64 */
+  concurrency?: number | undefined
+  /** How the high, normal and low lists of a queue are taken from: `'strict'` or weights. @defaultValue 'strict' */
+  order?: Order | undefined
+  /** How long, in ms, `stop()` lets running jobs finish before their signals fire. @defaultValue 25000 */
+  stopMs?: number | undefined
+}
+
+export const workerDefaults = {
+  queues: ['tempest'],
+  concurrency: 64,
+  order: 'strict',
+  stopMs: 25_000,
+} as const
+
+export interface ResolvedWorkerOptions {
+  node: ResolvedNodeOptions
+  queues: string[]
+  concurrency: number
+  order: Order
+  stopMs: number
+}
+
+/** @throws TypeError that names the option. */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  const node = resolveNodeOptions(options)
+  const queues: unknown = options.queues ?? workerDefaults.queues
+  if (!Array.isArray(queues) || queues.length === 0) {
+    throw new TypeError('queues: use an array with at least one name')
+  }
+  const names = queues.map(checkQueueName)
+  if (new Set(names).size < names.length) throw new TypeError('queues: a name stands there twice')
+  return {
+    node,
+    queues: names,
+    concurrency: checkInteger(
+      'concurrency',
+      options.concurrency ?? workerDefaults.concurrency,
+      1,
+      10_000,
+    ),
+    order: checkOrder(options.order ?? workerDefaults.order),
+    stopMs: checkNumber('stopMs', options.stopMs ?? workerDefaults.stopMs, 0),
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The loop that pops: take while there are free slots and something may be left, else park.
+ *
+ * It never holds more begun jobs than slots. A bell heard since the last take began forbids parking; a bell while parked unparks.
+ * After any error it waits until every connection is back (each has then killed its predecessor), reads the held lists, begins what
+ * it did not know of, and only then pops again. Running → quiet → ended, never backward.
+ */
+import { type Connections, reasonOf } from '@tempest/protocol'
+import type { Popped } from './held.js'
+import type { Replies } from './replies.js'
+import type { Source, Taken } from './source.js'
+
+const ERROR_PAUSE_MS = 100
+
+export interface PopperCounts {
+  takes: number
+  parks: number
+  popped: number
+  largestTake: number
+  recoveries: number
+}
+
+interface Unbegun {
+  popped: Popped
+  source: Source
+}
+
+export class Popper {
+  readonly counts: PopperCounts = { takes: 0, parks: 0, popped: 0, largestTake: 0, recoveries: 0 }
+  readonly #connections: Connections
+  readonly #sources: readonly Source[]
+  readonly #replies: Replies
+  readonly #freeSlots: () => number
+  readonly #begin: (popped: Popped, source: Source) => void
+  /** Popped but not begun: more than slots, or read from a held list. */
+  #unbegun: Unbegun[] = []
+  #state: 'running' | 'quiet' | 'ended' = 'running'
+  #troubled = true
+  #bell = false
+  #parked = false
+  #beginning = false
+  #wake: (() => void) | undefined
+  #recovered: (() => void)[] = []
+  readonly #ended: Promise<void>
+
+  constructor(
+    connections: Connections,
+    sources: readonly Source[],
+    replies: Replies,
+    slots: { free: () => number; begin: (popped: Popped, source: Source) => void },
+  ) {
+    this.#connections = connections
+    this.#sources = sources
+    this.#replies = replies
+    this.#freeSlots = slots.free
+    this.#begin = slots.begin
+    this.#ended = this.#loop()
+  }
+
+  get waiting(): number {
+    return this.#unbegun.length
+  }
+
+  /** Resolves when the loop pops for the first time. */
+  whenPopping(): Promise<void> {
+    return new Promise((resolve) => this.#recovered.push(resolve))
+  }
+
+  /** Something was pushed to high or low, or may have been. */
+  ring(): void {
+    this.#bell = true
+    this.#unpark()
+  }
+
+  /** A slot is free. */
+  freed(): void {
+    this.#beginUnbegun()
+    this.#wake?.()
+  }
+
+  /** A connection went down; what was under way has an unknown outcome. */
+  trouble(): void {
+    this.#troubled = true
+    for (const source of this.#sources) source.freeze()
+    this.#unpark()
+    this.#wake?.()
+  }
+
+  /** A connection came up. */
+  linked(): void {
+    this.#wake?.()
+  }
+
+  /** Takes no more; resolves when nothing is under way and what was not begun is back in its queue. */
+  async quiet(): Promise<void> {
+    if (this.#state === 'running') this.#state = 'quiet'
+    this.#unpark()
+    this.#wake?.()
+    await this.#ended
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#state === 'running') {
+      try {
+        if (this.#troubled) await this.#recover()
+        else await this.#pop()
+      } catch (error) {
+        this.#connections.options.logger.warn({ reason: reasonOf(error) }, 'popping broke off')
+        this.trouble()
+        await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS))
+      }
+    }
+    await this.#giveBack()
+    this.#state = 'ended'
+  }
+
+  async #pop(): Promise<void> {
+    if (this.#freeSlots() <= 0 || this.#unbegun.length > 0) {
+      await this.#sleep()
+      return
+    }
+    this.#bell = false
+    let left = false
+    for (const source of this.#sources) {
+      const free = this.#freeSlots() - this.#unbegun.length
+      if (free <= 0) return
+      // What the last jobs answered leaves in the same write as this call.
+      this.#replies.flush()
+      const taken = await source.take(free)
+      this.counts.takes++
+      this.#received(taken, source)
+      if (taken.left) left = true
+    }
+    if (left || this.#bell || this.#state !== 'running' || this.#troubled) return
+    await this.#park()
+  }
+
+  async #park(): Promise<void> {
+    // Replies of this turn would otherwise wait for the next one.
+    this.#replies.flush()
+    while (!this.#bell && this.#state === 'running' && !this.#troubled) {
+      const free = this.#freeSlots()
+      if (free <= 0) return
+      this.#parked = true
+      this.counts.parks++
+      const parked = this.#sources.map((source) =>
+        source.park(free).then((t) => this.#unparked(t, source)),
+      )
+      const results = await Promise.allSettled(parked)
+      this.#parked = false
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+      // Nothing came in the whole time, or all that came is taken: park again without asking.
+      if (results.some((result) => result.status === 'fulfilled' && result.value)) return
+    }
+  }
+
+  /** One of the parked calls has returned. @returns whether more may be left. */
+  #unparked(taken: Taken, source: Source): boolean {
+    const some = taken.jobs.length > 0
+    this.#received(taken, source)
+    // With several queues the others would keep this loop from taking until they time out.
+    if (some && this.#sources.length > 1) this.#unpark()
+    return taken.left && some
+  }
+
+  #received(taken: Taken, source: Source): void {
+    this.counts.popped += taken.jobs.length
+    this.counts.largestTake = Math.max(this.counts.largestTake, taken.jobs.length)
+    for (const popped of taken.jobs) this.#unbegun.push({ popped, source })
+    this.#beginUnbegun()
+  }
+
+  #beginUnbegun(): void {
+    // A handler that returns at once frees its slot within this very loop.
+    if (this.#beginning) return
+    this.#beginning = true
+    let i = 0
+    while (i < this.#unbegun.length && this.#state === 'running' && this.#freeSlots() > 0) {
+      const next = this.#unbegun[i++]
+      if (next) this.#begin(next.popped, next.source)
+    }
+    if (i > 0) this.#unbegun = this.#unbegun.slice(i)
+    this.#beginning = false
+  }
+
+  #unpark(): void {
+    if (!this.#parked) return
+    for (const source of this.#sources) {
+      source.unpark().catch((error: unknown) => {
+        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'unpark failed')
+      })
+    }
+  }
+
+  async #recover(): Promise<void> {
+    if (!this.#connections.commands.up || this.#sources.some((source) => !source.up)) {
+      await this.#sleep()
+      return
+    }
+    this.#troubled = false
+    for (const source of this.#sources) {
+      const fresh = await source.recover()
+      // Those popped before the trouble and not begun are known to the mirror; only new ones are added.
+      for (const popped of fresh) this.#unbegun.push({ popped, source })
+    }
+    this.counts.recoveries++
+    this.#replies.flush()
+    this.#beginUnbegun()
+    for (const resolve of this.#recovered) resolve()
+    this.#recovered = []
+  }
+
+  async #giveBack(): Promise<void> {
+    const unbegun = this.#unbegun
+    this.#unbegun = []
+    for (const source of this.#sources) {
+      const mine = unbegun.filter((each) => each.source === source).map((each) => each.popped)
+      await source.giveBack(mine).catch((error: unknown) => {
+        this.#connections.options.logger.error(
+          { queue: source.queue, jobs: mine.length, reason: reasonOf(error) },
+          'could not be put back; they stay in the held list',
+        )
+      })
+    }
+  }
+
+  #sleep(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+}

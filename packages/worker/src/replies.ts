@@ -1,0 +1,105 @@
+/**
+ * Replies on their way: those of a turn to one mailbox are one call; each is told to its job only when Redis has it.
+ *
+ * A reply whose connection broke is sent again: the front knows a repeat by its id. A mailbox that Redis refuses to write (its
+ * name is taken by something else) is logged and given up; the job is then over, and the deadline tells the client.
+ */
+import { type Connections, LinkError, reasonOf } from '@tempest/protocol'
+import { answerScript } from './scripts.js'
+
+const MAX_BATCH = 500
+const MAX_BATCH_CHARS = 1024 * 1024
+
+interface Reply {
+  entry: string
+  confirmed: () => void
+}
+
+export class Replies {
+  readonly #connections: Connections
+  #waiting = new Map<string, Reply[]>()
+  #scheduled = false
+  #unconfirmed = 0
+  #quiet: (() => void)[] = []
+  batches = 0
+  largest = 0
+  undeliverable = 0
+
+  constructor(connections: Connections) {
+    this.#connections = connections
+  }
+
+  /** Replies that Redis has not confirmed. */
+  get unconfirmed(): number {
+    return this.#unconfirmed
+  }
+
+  add(mailbox: string, entry: string, confirmed: () => void): void {
+    this.#unconfirmed++
+    const replies = this.#waiting.get(mailbox)
+    if (replies) replies.push({ entry, confirmed })
+    else this.#waiting.set(mailbox, [{ entry, confirmed }])
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  /** Writes what waits now, instead of at the end of the turn. */
+  flush(): void {
+    if (this.#waiting.size === 0 || !this.#connections.commands.up) return
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const [mailbox, replies] of waiting) this.#sendAll(mailbox, replies)
+  }
+
+  /** Resolves when every reply so far was confirmed or given up. */
+  whenQuiet(): Promise<void> {
+    return this.#unconfirmed === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#quiet.push(resolve))
+  }
+
+  #sendAll(mailbox: string, replies: Reply[]): void {
+    let from = 0
+    let chars = 0
+    replies.forEach((reply, i) => {
+      const full = i - from === MAX_BATCH || chars + reply.entry.length > MAX_BATCH_CHARS
+      if (i > from && full) {
+        void this.#send(mailbox, replies.slice(from, i))
+        from = i
+        chars = 0
+      }
+      chars += reply.entry.length
+    })
+    void this.#send(mailbox, from === 0 ? replies : replies.slice(from))
+  }
+
+  async #send(mailbox: string, batch: Reply[]): Promise<void> {
+    this.batches++
+    this.largest = Math.max(this.largest, batch.length)
+    try {
+      const entries = batch.map((reply) => reply.entry)
+      await this.#connections.commands.script(answerScript, [mailbox], entries)
+    } catch (error) {
+      if (error instanceof LinkError) {
+        this.#waiting.set(mailbox, [...batch, ...(this.#waiting.get(mailbox) ?? [])])
+        // The connection may be back already; when it is not, its return flushes.
+        this.flush()
+        return
+      }
+      this.undeliverable += batch.length
+      this.#connections.options.logger.error(
+        { mailbox, replies: batch.length, reason: reasonOf(error) },
+        'Redis refused replies',
+      )
+    }
+    for (const reply of batch) reply.confirmed()
+    this.#unconfirmed -= batch.length
+    if (this.#unconfirmed > 0) return
+    for (const resolve of this.#quiet) resolve()
+    this.#quiet = []
+  }
+}

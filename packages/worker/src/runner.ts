@@ -1,0 +1,261 @@
+/**
+ * Runs popped jobs: finds the handler, gives it what the job says, and turns what comes back into a reply.
+ *
+ * A job ends exactly once: answered, failed, forwarded, or dropped because nobody waits. Only then is it finished in the
+ * held list. Nothing a job or a handler does can stop the loop.
+ */
+import {
+  type Connections,
+  decodeJob,
+  encodeAnswer,
+  encodeFail,
+  type ErrorCode,
+  type Failure,
+  metaOf,
+  reasonOf,
+  statusOf,
+  TempestError,
+  Wheel,
+} from '@tempest/protocol'
+import { Cancels } from './cancels.js'
+import type { Popped } from './held.js'
+import { encodeResult, HttpError, toRequest } from './http.js'
+import { RunningJob } from './job.js'
+import type { Replies } from './replies.js'
+import type { Source } from './source.js'
+
+/** A handler of any action; the worker's types narrow it. */
+export type AnyHandler = (input: never, job: RunningJob) => unknown
+
+export interface RunnerCounts {
+  answered: number
+  /** By code of the failure. */
+  failed: Partial<Record<ErrorCode, number>>
+  /** Entries that were not jobs, by what is wrong with them. */
+  malformed: Record<string, number>
+  forwarded: number
+  cancelled: number
+  /** Past their deadline when they were popped. */
+  expired: number
+}
+
+const MAX_REPLY_CHARS = 64 * 1024 * 1024
+
+export class Runner {
+  readonly counts: RunnerCounts = {
+    answered: 0,
+    failed: {},
+    malformed: {},
+    forwarded: 0,
+    cancelled: 0,
+    expired: 0,
+  }
+  readonly #connections: Connections
+  readonly #replies: Replies
+  readonly #cancels: Cancels
+  readonly #wheel = new Wheel()
+  readonly #handlers: ReadonlyMap<string, AnyHandler>
+  readonly #running = new Set<RunningJob>()
+  readonly #changed: (source: Source) => void
+
+  /** @param changed called when a job has ended: a slot is free, or a held list can be settled. */
+  constructor(
+    connections: Connections,
+    replies: Replies,
+    handlers: ReadonlyMap<string, AnyHandler>,
+    changed: (source: Source) => void,
+  ) {
+    this.#connections = connections
+    this.#replies = replies
+    this.#cancels = new Cancels(connections)
+    this.#handlers = handlers
+    this.#changed = changed
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Takes a message of a cancel channel. */
+  cancel(payload: Buffer): void {
+    const ids = new Set(this.#cancels.take(payload))
+    for (const job of this.#running) if (ids.has(job.base)) job.drop('cancelled')
+  }
+
+  begin(popped: Popped, source: Source): void {
+    const decoded = decodeJob(popped.raw)
+    if ('malformed' in decoded) {
+      this.#malformed(popped, source, decoded.malformed, decoded.job)
+      return
+    }
+    const meta = metaOf(decoded.args)
+    const job = new RunningJob(decoded, meta, popped, source, this.#connections, this.#wheel)
+    if (this.#cancels.has(job.base)) {
+      this.counts.cancelled++
+      this.#finish(job.source, popped)
+    } else if (job.dueAt <= performance.now()) {
+      this.counts.expired++
+      this.#finish(job.source, popped)
+    } else {
+      this.#run(job, decoded.action, this.#input(decoded.action, decoded.args, decoded.id, meta))
+    }
+  }
+
+  /** Ends every running job as far as its client is concerned; the handlers' signals fire. */
+  dropAll(): void {
+    for (const job of this.#running) {
+      job.drop('stopped')
+      this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
+    }
+  }
+
+  #input(action: string, args: unknown[], id: string, meta: ReturnType<typeof metaOf>): unknown {
+    if (action === 'url') return toRequest(args, id, meta)
+    if (!meta) return args
+    // The metadata is the protocol's; a handler sees the arguments as they were asked.
+    const first = Object.entries(Object(args[0])).filter(([key]) => key !== 'meta')
+    return [Object.fromEntries(first), ...args.slice(1)]
+  }
+
+  #run(job: RunningJob, action: string, input: unknown): void {
+    const handler = this.#handlers.get(action)
+    this.#running.add(job)
+    if (!handler) {
+      this.#fail(job, failure('NO_HANDLER', `no handler for action ${JSON.stringify(action)}`))
+      return
+    }
+    if (typeof input === 'string') {
+      this.#count(this.counts.malformed, input)
+      this.#fail(job, failure('BAD_REQUEST', `not a request: ${input}`))
+      return
+    }
+    let result: unknown
+    try {
+      result = Reflect.apply(handler, undefined, [input, job])
+    } catch (error) {
+      this.#threw(job, error)
+      return
+    }
+    if (isThenable(result)) {
+      Promise.resolve(result).then(
+        (value) => this.#returned(job, action, value),
+        (error: unknown) => this.#threw(job, error),
+      )
+    } else {
+      this.#returned(job, action, result)
+    }
+  }
+
+  #returned(job: RunningJob, action: string, result: unknown): void {
+    if (!this.#running.has(job)) return
+    if (job.forwarded) {
+      this.counts.forwarded++
+      this.#end(job)
+      return
+    }
+    if (job.dropped) {
+      this.counts.cancelled++
+      this.#end(job)
+      return
+    }
+    let encoded: string
+    try {
+      encoded = action === 'url' ? encodeResult(result) : encodeValue(result)
+      if (encoded.length > MAX_REPLY_CHARS) throw new RangeError('the reply is larger than 64 MiB')
+    } catch (error) {
+      this.#threw(job, error)
+      return
+    }
+    this.counts.answered++
+    this.#reply(job, () => encodeAnswer(job.id, encoded))
+  }
+
+  #threw(job: RunningJob, error: unknown): void {
+    if (!this.#running.has(job)) return
+    if (job.forwarded || job.dropped) {
+      this.#returned(job, '', undefined)
+    } else if (error instanceof HttpError) {
+      this.#fail(job, { code: 'HTTP_ERROR', status: error.status, message: error.message })
+    } else if (error instanceof TempestError) {
+      this.#fail(job, { code: error.code, status: error.status, message: error.message })
+    } else {
+      this.#connections.options.logger.error(
+        { id: job.id, queue: job.queue, err: error },
+        'a handler threw',
+      )
+      this.#fail(job, failure('HANDLER_FAILED', reasonOf(error)))
+    }
+  }
+
+  #fail(job: RunningJob, fail: Failure & { code: ErrorCode }): void {
+    this.#count(this.counts.failed, fail.code)
+    this.#reply(job, () => encodeFail(job.id, fail))
+  }
+
+  #reply(job: RunningJob, encode: () => string): void {
+    if (job.respondTo === null) {
+      this.#end(job)
+      return
+    }
+    this.#running.delete(job)
+    job.ended()
+    this.#replies.add(job.respondTo, encode(), () => this.#finish(job.source, job.popped))
+    this.#changed(job.source)
+  }
+
+  #end(job: RunningJob): void {
+    this.#running.delete(job)
+    job.ended()
+    this.#finish(job.source, job.popped)
+  }
+
+  #finish(source: Source, popped: Popped): void {
+    source.finish(popped)
+    this.#changed(source)
+  }
+
+  #malformed(
+    popped: Popped,
+    source: Source,
+    what: string,
+    job: { id: string; respondTo: string | null } | undefined,
+  ): void {
+    this.#count(this.counts.malformed, what)
+    const { logger } = this.#connections.options
+    logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
+    source.bury(popped).then(
+      () => this.#finish(source, popped),
+      (error: unknown) => {
+        // It stays in the held list and is seen again when this worker next reads that.
+        logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
+      },
+    )
+    if (typeof job?.respondTo === 'string') {
+      const entry = encodeFail(job.id, failure('BAD_REQUEST', `malformed job: ${what}`))
+      this.#replies.add(job.respondTo, entry, () => undefined)
+    }
+  }
+
+  #count(counts: Partial<Record<string, number>>, key: string): void {
+    counts[key] = (counts[key] ?? 0) + 1
+  }
+}
+
+function failure(code: ErrorCode, message: string): Failure & { code: ErrorCode } {
+  return { code, status: statusOf(code), message }
+}
+
+function encodeValue(result: unknown): string {
+  const text: unknown = result === undefined ? 'null' : JSON.stringify(result)
+  if (typeof text !== 'string') throw new TypeError('the handler returned what JSON cannot carry')
+  return text
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}

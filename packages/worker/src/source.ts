@@ -1,0 +1,185 @@
+/**
+ * One queue as one worker sees it: take, park, remove what is finished, give back, recover.
+ *
+ * Whatever it pops is in the worker's held list in Redis before it is in the worker. After any error the mirror is not
+ * believed until `recover` has read the list: no job is removed by count meanwhile.
+ */
+import {
+  BLOCK_S,
+  type Connections,
+  keys,
+  type Link,
+  LinkError,
+  priorities,
+  type Priority,
+  reasonOf,
+} from '@tempest/protocol'
+import { Held, type Popped, type Removal } from './held.js'
+import { type Order, quotas } from './order.js'
+import { beatScript, buryScript, returnScript, takeScript } from './scripts.js'
+
+/** A worker that was silent for this long no longer counts for the fair share. */
+const SILENT_MS = 5000
+const MAX_DEAD = 1000
+const OOM_PAUSE_MS = 50
+
+export interface Taken {
+  jobs: Popped[]
+  /** Whether the lists may hold more. */
+  left: boolean
+}
+
+export class Source {
+  readonly queue: string
+  readonly #connections: Connections
+  readonly #order: Order
+  readonly #held = new Held()
+  readonly #link: Link
+  readonly #takeKeys: string[]
+  readonly #heldKey: string
+  #workers = 1
+  #frozen = true
+  #parked = false
+
+  constructor(
+    queue: string,
+    order: Order,
+    connections: Connections,
+    changed: { up: () => void; down: () => void },
+  ) {
+    this.queue = queue
+    this.#order = order
+    this.#connections = connections
+    this.#heldKey = keys.held(queue, connections.boot)
+    this.#takeKeys = [...priorities.map((priority) => keys.queue(queue, priority)), this.#heldKey]
+    this.#link = connections.block(`park ${queue}`, changed)
+    connections.every(() => this.beat())
+  }
+
+  get up(): boolean {
+    return this.#link.up
+  }
+
+  get held(): number {
+    return this.#held.size
+  }
+
+  /** Moves up to n jobs into the held list, and removes what is finished in the same call. */
+  async take(n: number): Promise<Taken> {
+    return this.#taken(await this.#call(this.#connections.commands, n))
+  }
+
+  /** Waits for a job on the normal list, for `BLOCK_S` at the most or until unparked; then takes up to n - 1 more. */
+  async park(n: number): Promise<Taken> {
+    this.#parked = true
+    try {
+      const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
+      const rest =
+        n > 1 ? this.#link.script(takeScript, this.#takeKeys, this.#args(n - 1, none)) : [0]
+      const [head, more] = await Promise.allSettled([first, rest])
+      if (more.status === 'rejected') throw more.reason
+      if (head.status === 'rejected') await this.#refused(head.reason)
+      const job: unknown = head.status === 'fulfilled' ? head.value : null
+      const jobs = Buffer.isBuffer(job) ? [this.#held.add(job, 'normal')] : []
+      const taken = this.#taken(more.value)
+      return { jobs: [...jobs, ...taken.jobs], left: taken.left || n === 1 }
+    } finally {
+      this.#parked = false
+    }
+  }
+
+  /** Unparks this worker's own call, trying again while it may still be on its way to Redis. */
+  async unpark(): Promise<void> {
+    while (this.#parked && this.#connections.commands.up) {
+      if (await this.#connections.unblock(this.#link)) return
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  finish(popped: Popped): void {
+    this.#held.finish(popped)
+  }
+
+  /** Removes what is finished, unless the next take does it. */
+  async settle(): Promise<void> {
+    if (this.#frozen || !this.#held.dirty) return
+    await this.#call(this.#connections.commands, 0)
+  }
+
+  /** Puts jobs that were not begun back to where they came from, in order. */
+  async giveBack(jobs: Popped[]): Promise<void> {
+    for (const priority of priorities) {
+      const mine = jobs.filter((job) => job.priority === priority)
+      if (mine.length === 0) continue
+      const raws = mine.map((job) => job.raw).reverse()
+      const list = keys.queue(this.queue, priority)
+      await this.#connections.commands.script(returnScript, [this.#heldKey, list], raws)
+      this.#held.forget(mine)
+    }
+  }
+
+  /** Keeps what could not be decoded in the bounded dead list. */
+  async bury(popped: Popped): Promise<void> {
+    const { commands } = this.#connections
+    await commands.script(buryScript, [keys.dead(this.queue)], [popped.raw, MAX_DEAD])
+  }
+
+  /** The mirror is not believed from now on. */
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  /** Reads the held list. @returns jobs in it that this worker did not know of. */
+  async recover(): Promise<Popped[]> {
+    const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
+    await this.beat()
+    const fresh = this.#held.reconcile(
+      Array.isArray(raws) ? raws.filter((raw) => Buffer.isBuffer(raw)) : [],
+    )
+    this.#frozen = false
+    return fresh
+  }
+
+  async beat(): Promise<void> {
+    const { commands, boot } = this.#connections
+    this.#workers = Number(
+      await commands.script(beatScript, [keys.workers(this.queue)], [boot, SILENT_MS]),
+    )
+  }
+
+  async leave(): Promise<void> {
+    const { commands, boot } = this.#connections
+    await commands.send('zrem', [keys.workers(this.queue), boot])
+  }
+
+  async #call(link: Link, n: number): Promise<unknown> {
+    const removal = this.#frozen ? none : this.#held.drain()
+    const reply = await link.script(takeScript, this.#takeKeys, this.#args(n, removal))
+    this.#held.removed(removal)
+    return reply
+  }
+
+  #args(n: number, removal: Removal): (number | Buffer)[] {
+    return [n, this.#workers, removal.drop, ...quotas(this.#order, n), ...removal.raws]
+  }
+
+  #taken(reply: unknown): Taken {
+    const [left, ...runs]: unknown[] = Array.isArray(reply) ? reply : []
+    const jobs: Popped[] = []
+    for (const run of runs) {
+      if (!Array.isArray(run)) continue
+      const [list, ...raws]: unknown[] = run
+      const priority: Priority = priorities[Number(list) - 1] ?? 'normal'
+      for (const raw of raws) if (Buffer.isBuffer(raw)) jobs.push(this.#held.add(raw, priority))
+    }
+    return { jobs, left: left === 1 }
+  }
+
+  /** A full Redis refuses BLMOVE but not take: then this worker looks again and again, with a pause. */
+  async #refused(refusal: unknown): Promise<void> {
+    if (refusal instanceof LinkError || !reasonOf(refusal).startsWith('OOM')) throw refusal
+    await new Promise((resolve) => setTimeout(resolve, OOM_PAUSE_MS))
+  }
+}
+
+const none: Removal = { drop: 0, raws: [], jobs: [] }

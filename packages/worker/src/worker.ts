@@ -1,0 +1,236 @@
+/**
+ * A worker: pops jobs from its queues, runs handlers, replies.
+ *
+ * It wires the parts and owns their life: made → running → stopping → stopped, never backward.
+ */
+import { checkAction, Connections, keys, reasonOf, TempestError } from '@tempest/protocol'
+import type { HttpRequest, HttpResult } from './http.js'
+import type { Job } from './job.js'
+import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
+import { Popper, type PopperCounts } from './popper.js'
+import { Replies } from './replies.js'
+import { type AnyHandler, Runner, type RunnerCounts } from './runner.js'
+import { Settler } from './settler.js'
+import { Source } from './source.js'
+
+/** What each action is given and may return; name your own as `createWorker<{ add: … }>()`. */
+export type Actions = Record<string, (args: never, job: Job) => unknown>
+
+export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
+
+/** A handler of an action of your own: what was asked as arguments goes in, any JSON value comes out. */
+export type ActionHandler = (args: readonly never[], job: Job) => unknown
+
+export interface WorkerStats extends RunnerCounts {
+  boot: string
+  state: 'made' | 'running' | 'quiet' | 'stopped'
+  connected: boolean
+  /** Jobs whose handler runs. */
+  running: number
+  /** Jobs popped and not begun. */
+  waiting: number
+  /** Jobs in the held lists: running, or their removal not yet confirmed. */
+  held: number
+  /** Replies Redis has not confirmed. */
+  unconfirmed: number
+  /** Replies whose mailbox Redis would not write. */
+  undeliverable: number
+  replyBatches: number
+  largestReplyBatch: number
+  pops: PopperCounts
+}
+
+/** All that lives from start to stop. */
+interface Parts {
+  connections: Connections
+  sources: Source[]
+  replies: Replies
+  runner: Runner
+  popper: Popper
+}
+
+export class Worker<A extends Actions = Actions> {
+  readonly #options: ResolvedWorkerOptions
+  readonly #handlers = new Map<string, AnyHandler>()
+  #parts: Parts | undefined
+  #state: WorkerStats['state'] = 'made'
+  #started: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+  #unfit: ((error: unknown) => void) | undefined
+
+  constructor(options: WorkerOptions) {
+    this.#options = resolveWorkerOptions(options)
+  }
+
+  /**
+   * Sets the handler of an action; `url` is HTTP. All workers of a queue are expected to handle the same actions.
+   * @throws TypeError for a verb's name, a second handler of one action, or anything that is not a function.
+   */
+  on(action: 'url', handler: UrlHandler): this
+  on<K extends keyof A & string>(action: K, handler: A[K]): this
+  on(action: string, handler: AnyHandler): this {
+    checkAction(action)
+    if (typeof (handler as unknown) !== 'function') {
+      throw new TypeError(`on(${JSON.stringify(action)}): the handler is not a function`)
+    }
+    if (this.#handlers.has(action)) {
+      throw new TypeError(`on(${JSON.stringify(action)}): this action has a handler already`)
+    }
+    this.#handlers.set(action, handler)
+    return this
+  }
+
+  /**
+   * Starts to pop. Resolves when it does; while Redis is away it goes on trying.
+   * @throws TempestError REDIS_UNFIT where this Redis will not do; STOPPING where `stop()` comes first.
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  /** Takes no more jobs; those that run go on. Resolves when nothing more can come. */
+  async quiet(): Promise<void> {
+    if (this.#state === 'running') this.#state = 'quiet'
+    await this.#parts?.popper.quiet()
+  }
+
+  /** Takes no more, finishes what runs within `stopMs`, puts back what was not begun, closes. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  stats(): WorkerStats {
+    const parts = this.#parts
+    return {
+      ...(parts ? structuredClone(parts.runner.counts) : noCounts()),
+      boot: parts?.connections.boot ?? '',
+      state: this.#state,
+      connected: parts?.connections.commands.up ?? false,
+      running: parts?.runner.running ?? 0,
+      waiting: parts?.popper.waiting ?? 0,
+      held: parts?.sources.reduce((sum, source) => sum + source.held, 0) ?? 0,
+      unconfirmed: parts?.replies.unconfirmed ?? 0,
+      undeliverable: parts?.replies.undeliverable ?? 0,
+      replyBatches: parts?.replies.batches ?? 0,
+      largestReplyBatch: parts?.replies.largest ?? 0,
+      pops: { ...(parts?.popper.counts ?? noPops()) },
+    }
+  }
+
+  async #start(): Promise<void> {
+    if (this.#stopped) throw new TempestError('STOPPING', 'this worker was stopped')
+    this.#state = 'running'
+    const unfit = new Promise<never>((_resolve, reject) => (this.#unfit = reject))
+    this.#parts = this.#open()
+    await Promise.race([this.#parts.popper.whenPopping(), unfit])
+  }
+
+  #open(): Parts {
+    const { node, queues, order, concurrency } = this.#options
+    const connections: Connections = new Connections(node, {
+      up: () => {
+        replies.flush()
+        popper.linked()
+      },
+      down: () => {
+        if (connections.unfit) this.#unfit?.(connections.unfit)
+        popper.trouble()
+      },
+    })
+    const changed = { up: () => popper.linked(), down: () => popper.trouble() }
+    const sources = queues.map((queue) => new Source(queue, order, connections, changed))
+    const replies = new Replies(connections)
+    const settler = new Settler()
+    const runner = new Runner(connections, replies, this.#handlers, (source) => {
+      popper.freed()
+      settler.add(source)
+    })
+    const popper = new Popper(connections, sources, replies, {
+      free: () => concurrency - runner.running,
+      begin: (popped, source) => runner.begin(popped, source),
+    })
+    settler.failed = () => popper.trouble()
+    const bells = new Set(queues.map(keys.bell))
+    connections.listen([...bells, ...queues.map(keys.cancel)], {
+      // Bells may have rung while nobody listened.
+      up: () => popper.ring(),
+      message: (channel, payload) => {
+        if (bells.has(channel)) popper.ring()
+        else runner.cancel(payload)
+      },
+    })
+    return { connections, sources, replies, runner, popper }
+  }
+
+  async #stop(): Promise<void> {
+    this.#unfit?.(new TempestError('STOPPING', 'this worker was stopped'))
+    const parts = this.#parts
+    if (parts) await this.#close(parts)
+    this.#state = 'stopped'
+  }
+
+  async #close({ connections, sources, replies, runner, popper }: Parts): Promise<void> {
+    const stopAt = performance.now() + this.#options.stopMs
+    await within(stopAt, this.quiet())
+    while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
+    runner.dropAll()
+    replies.flush()
+    // The last replies and removals get a little time beyond stopMs: they are all that keeps a job from being run twice.
+    const endAt = Math.max(stopAt, performance.now() + LAST_MS)
+    if (connections.commands.up) await within(endAt, replies.whenQuiet())
+    for (const source of sources) {
+      const last = source.settle().then(() => source.leave())
+      await within(
+        endAt,
+        last.catch((error: unknown) => {
+          connections.options.logger.warn(
+            { queue: source.queue, reason: reasonOf(error) },
+            'leaving',
+          )
+        }),
+      )
+    }
+    connections.close()
+  }
+}
+
+const LOOK_MS = 10
+const LAST_MS = 2000
+
+/** Waits for a promise, but not beyond a time of the monotonic clock. */
+async function within(until: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(until - performance.now(), 0))
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+const noCounts = (): RunnerCounts => ({
+  answered: 0,
+  failed: {},
+  malformed: {},
+  forwarded: 0,
+  cancelled: 0,
+  expired: 0,
+})
+
+const noPops = (): PopperCounts => ({
+  takes: 0,
+  parks: 0,
+  popped: 0,
+  largestTake: 0,
+  recoveries: 0,
+})
+
+/** Makes a worker; give it handlers with `on`, then `start()` it. It must be stopped. */
+export function createWorker<A extends Actions = Actions>(options: WorkerOptions): Worker<A> {
+  return new Worker<A>(options)
+}
