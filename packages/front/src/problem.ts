@@ -23,8 +23,8 @@ export function sendProblem(
   error: TempestError,
   details: ProblemDetails,
 ): void {
+  if (res.headersSent) return
   const problem = encodeProblem(req, error, details)
-  if (res.headersSent || !problem) return
   res.writeHead(problem.status, problem.headers)
   res.end(req.method === 'HEAD' ? '' : problem.body)
 }

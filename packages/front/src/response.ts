@@ -4,7 +4,7 @@
  * Content-Length is always ours; fields of one hop are dropped. HEAD, 204 and 304 have no body (RFC 9110, 6.4.1 and 8.6).
  */
 import type { ServerResponse } from 'node:http'
-import { decodeBytes, reasonOf } from '@tempest/protocol'
+import { decodeBytes, listOf, reasonOf } from '@tempest/protocol'
 import { isHopByHop, nominatedBy } from './headers.js'
 
 export interface ReplyContext {
@@ -20,7 +20,7 @@ export function sendReply(
   context: ReplyContext,
 ): string | undefined {
   if (!Array.isArray(result)) return 'not an array'
-  const [status, headers, given]: unknown[] = result
+  const [status, headers, given] = listOf(result)
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) {
     return `status ${String(status)}`
   }

@@ -9,23 +9,28 @@ export interface OnSocket {
 }
 
 export class Sockets {
-  readonly #open = new WeakMap<Socket, Set<OnSocket>>()
+  /**
+   * Arrays, not Sets: a Set that lives long and changes often keeps its discarded tables, and so the requests that were in
+   * them, alive until the next full collection.
+   */
+  readonly #open = new WeakMap<Socket, OnSocket[]>()
 
   add(socket: Socket, request: OnSocket): void {
     const requests = this.#open.get(socket)
     if (requests) {
-      requests.add(request)
+      requests.push(request)
       return
     }
-    const first = new Set([request])
+    const first = [request]
     this.#open.set(socket, first)
     socket.once('close', () => {
-      for (const each of first) each.left()
-      first.clear()
+      for (const each of first.splice(0)) each.left()
     })
   }
 
   remove(socket: Socket, request: OnSocket): void {
-    this.#open.get(socket)?.delete(request)
+    const requests = this.#open.get(socket)
+    const at = requests?.indexOf(request) ?? -1
+    if (at >= 0) requests?.splice(at, 1)
   }
 }

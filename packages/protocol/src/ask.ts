@@ -41,7 +41,7 @@ export function resolveAsk(options: AskOptions): ResolvedAsk {
   return {
     deadlineMs: checkNumber('deadlineMs', options.deadlineMs ?? askDefaults.deadlineMs, 1),
     priority,
-    retry: Boolean(retry),
+    retry,
     maxAttempts: checkInteger(
       'maxAttempts',
       options.maxAttempts ?? askDefaults.maxAttempts,

@@ -5,6 +5,8 @@
  * against the monotonic clock by more than a second, this node stops trusting them (docs/protocol.md, P-14).
  */
 
+import { listOf } from './list.js'
+
 const JUMP_MS = 1000
 
 export class RedisClock {
@@ -13,8 +15,7 @@ export class RedisClock {
 
   /** Takes a reply of TIME, `[seconds, microseconds]`, received at `at` after a round trip of `rttMs`. */
   observe(time: unknown, at: number, rttMs: number): void {
-    if (!Array.isArray(time) || time.length !== 2) return
-    const [seconds, micros]: unknown[] = time
+    const [seconds, micros] = listOf(time)
     const redisMs = Number(String(seconds)) * 1000 + Number(String(micros)) / 1000
     if (!Number.isFinite(redisMs)) return
     const offset = redisMs - (at - rttMs / 2)

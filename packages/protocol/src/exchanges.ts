@@ -9,6 +9,7 @@ import { Exchange, type ExchangeOwner, type ExchangeTerms, type JobText } from '
 import { bootOf, createIds, splitId } from './ids.js'
 import type { Outbox } from './outbox.js'
 import type { Sender } from './sender.js'
+import { Slots } from './slots.js'
 import { decodeEntry, type Entry } from './verb.js'
 import { Wheel } from './wheel.js'
 
@@ -34,9 +35,9 @@ export class Exchanges {
   readonly refusals: Refusals = { malformed: 0, unknownVerb: 0, late: 0, foreign: 0, fenced: 0 }
   readonly #connections: Connections
   readonly #sender: Sender
-  readonly #open = new Map<string, Exchange>()
+  readonly #open = new Slots<Exchange>()
   readonly #wheel = new Wheel()
-  readonly #nextId: () => string
+  readonly #nextId: (n: number) => string
   #emptied: (() => void)[] = []
 
   constructor(connections: Connections, sender: Sender, mailboxKey: string) {
@@ -69,8 +70,9 @@ export class Exchanges {
     text: JobText,
     now = performance.now(),
   ): Exchange {
-    const exchange = new Exchange(this, this.#nextId(), owner, terms, text, now)
-    this.#open.set(exchange.base, exchange)
+    const n = this.#open.next()
+    const exchange = new Exchange(this, this.#nextId(n), owner, terms, text, now)
+    this.#open.add(n, exchange)
     this.#wheel.add(exchange)
     this.#sender.add(terms.outbox, terms.priority, exchange)
     return exchange
@@ -84,7 +86,7 @@ export class Exchanges {
   /** Ends an exchange; false where it was over before. */
   close(exchange: Exchange): boolean {
     if (exchange.gone) return false
-    this.#open.delete(exchange.base)
+    this.#open.delete(exchange)
     this.#wheel.remove(exchange)
     exchange.over()
     if (this.#open.size === 0) {
@@ -112,7 +114,7 @@ export class Exchanges {
 
   /** Ends all that is open. */
   failAll(error: TempestError): void {
-    for (const exchange of [...this.#open.values()]) {
+    for (const exchange of this.#open.all()) {
       if (!this.close(exchange)) continue
       this.cancel(exchange)
       exchange.owner.failed(error)

@@ -1,7 +1,7 @@
 /**
  * Ids of jobs: `<boot>-<n>-<random>`, and `.2`, `.3` behind it for further attempts.
  *
- * `boot` is random per process, so a late reply to a restarted front matches nothing; the random part keeps
+ * `n` says where the node keeps what waits for the reply; it is used again. `boot` is random per process, so a late reply to a restarted front matches nothing; the random part keeps
  * one worker from guessing another's ids. The id with its attempt is the fence (docs/protocol.md, P-30).
  */
 import { randomBytes } from 'node:crypto'
@@ -15,19 +15,24 @@ export function createBoot(): string {
   return randomBytes(BOOT_BYTES).toString('hex')
 }
 
-/** A generator of base ids for one boot. Random bytes are drawn by the pool: one call serves a thousand ids. */
-export function createIds(boot: string): () => string {
-  let n = 0
+/** A generator of base ids for one boot, given n. Random bytes are drawn by the pool: one call serves a thousand ids. */
+export function createIds(boot: string): (n: number) => string {
   let pool = ''
   let at = 0
-  return () => {
+  return (n) => {
     if (at >= pool.length) {
       pool = randomBytes(POOL_BYTES).toString('hex')
       at = 0
     }
     at += RANDOM_CHARS
-    return `${boot}-${(++n).toString(36)}-${pool.slice(at - RANDOM_CHARS, at)}`
+    return `${boot}-${n.toString(36)}-${pool.slice(at - RANDOM_CHARS, at)}`
   }
+}
+
+/** The n within a base id; NaN where it has none. */
+export function numberOf(base: string): number {
+  const from = base.indexOf('-') + 1
+  return from === 0 ? NaN : Number.parseInt(base.slice(from, base.indexOf('-', from)), 36)
 }
 
 /** The id of an attempt: the base id itself for the first, `<base>.2` for the second. */

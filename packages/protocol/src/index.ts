@@ -9,6 +9,7 @@ export { bootOf, splitId } from './ids.js'
 export { checkAction, decodeJob, type Job, type Meta, metaOf } from './job.js'
 export { checkQueueName, isPriority, keys, priorities, type Priority } from './keys.js'
 export { isReplyError, type Link, LinkError } from './link.js'
+export { listOf } from './list.js'
 export { type Logger, silentLogger } from './logger.js'
 export { type AskingNodeOptions, createNode, type Node, type NodeStats } from './node.js'
 export {

@@ -5,6 +5,8 @@
  * Decoding never throws: what is not a job is a reason in words.
  */
 
+import { listOf } from './list.js'
+
 /** Metadata of a job. `deadline` is milliseconds of Redis' time; `retry`: it may be run again. */
 export interface Meta {
   v: 1
@@ -59,7 +61,7 @@ export function decodeJob(bytes: Buffer): Job | { malformed: string; job?: Job }
     return { malformed: 'not JSON' }
   }
   if (!Array.isArray(value) || value.length !== 4) return { malformed: 'not an array of four' }
-  const [action, args, respondTo, id]: unknown[] = value
+  const [action, args, respondTo, id] = listOf(value)
   if (respondTo !== null && typeof respondTo !== 'string') return { malformed: 'respond_to' }
   const readable = typeof id === 'string' ? id : typeof id === 'number' ? String(id) : undefined
   if (readable === undefined) return { malformed: 'job_id' }

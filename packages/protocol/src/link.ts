@@ -228,7 +228,7 @@ const linkOptions: RedisOptions = {
 export function createTemplate(redis: ResolvedNodeOptions['redis']): Redis {
   const lazy = { lazyConnect: true, replyMapping: 'legacy' } as const
   if (typeof redis === 'string') return checkTemplate(new Redis(redis, lazy))
-  if ('isCluster' in redis && redis.isCluster === true) {
+  if ('isCluster' in redis && redis.isCluster) {
     throw new TypeError('redis: a Cluster instance is not supported; use a single Redis')
   }
   // An instance may come from another copy of ioredis; its options are all that is needed of it.

@@ -10,6 +10,7 @@ import { BLOCK_S, type Connections } from './connections.js'
 import { reasonOf } from './errors.js'
 import { keys } from './keys.js'
 import type { Link } from './link.js'
+import { listOf } from './list.js'
 
 const MAX_ENTRIES = 512
 const MAX_BYTES = 4 * 1024 * 1024
@@ -101,7 +102,7 @@ export class Mailbox {
   }
 
   /** Sizes the next read by the mean of this one, so that one read stays within its bytes. */
-  #sized(values: unknown[]): Buffer[] {
+  #sized(values: readonly unknown[]): Buffer[] {
     const entries = values.filter((value) => Buffer.isBuffer(value))
     if (entries.length > 0) {
       const bytes = entries.reduce((sum, entry) => sum + entry.length, 0)
@@ -110,8 +111,4 @@ export class Mailbox {
     }
     return entries
   }
-}
-
-function listOf(reply: unknown): unknown[] {
-  return Array.isArray(reply) ? reply : []
 }

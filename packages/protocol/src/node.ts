@@ -40,7 +40,8 @@ export class Node {
   readonly #connections: Connections
   readonly #sender: Sender
   readonly #maxInFlight: number
-  readonly #nextId: () => string
+  readonly #nextId: (n: number) => string
+  #pushed = 0
   readonly #mailboxKey: string
   #mailbox: Mailbox | undefined
   #stopping: Promise<void> | undefined
@@ -128,7 +129,7 @@ export class Node {
   ): Promise<string> {
     const { priority } = resolveAsk(options)
     const outbox = this.exchanges.outbox(checkQueueName(queue))
-    const id = this.#nextId()
+    const id = this.#nextId(++this.#pushed)
     const text = pushedJob(action, args, id)
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
     return new Promise((resolve, reject) => {

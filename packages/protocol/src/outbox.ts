@@ -56,9 +56,9 @@ export class Outbox {
     if (deadline > this.#cancelUntil) this.#cancelUntil = deadline
   }
 
-  get idle(): boolean {
+  hasWork(): boolean {
     const { high, normal, low } = this.#waiting
-    return high.length + normal.length + low.length + this.#cancelled.length === 0
+    return high.length + normal.length + low.length + this.#cancelled.length > 0
   }
 
   stats(): { pushed: number; batches: number; largestBatch: number; backlog: number } {

@@ -7,11 +7,17 @@ import { Outbox, type Outgoing } from './outbox.js'
 
 /** How often to look whether jobs have waited too long for a Redis that is away. */
 const AWAY_TICK_MS = 25
+/**
+ * A turn that adds more jobs than this writes them at once instead of at its end: workers begin while this node still
+ * reads requests. Measured with 64 and 256 connections: without it both sides wait for each other's batches.
+ */
+const EARLY = 16
 
 export class Sender {
   readonly #connections: Connections
   readonly #outboxes = new Map<string, Outbox>()
   #scheduled = false
+  #added = 0
   #away: NodeJS.Timeout | undefined
 
   constructor(connections: Connections) {
@@ -30,7 +36,8 @@ export class Sender {
 
   add(outbox: Outbox, priority: Priority, job: Outgoing): void {
     outbox.add(priority, job)
-    this.schedule()
+    if (++this.#added >= EARLY) this.flush()
+    else this.schedule()
   }
 
   cancel(outbox: Outbox, base: string, deadline: number): void {
@@ -49,14 +56,15 @@ export class Sender {
 
   /** Writes what waits; what Redis' absence leaves here is looked at until it is gone or too old. */
   flush(): void {
+    this.#added = 0
     let left = false
     for (const outbox of this.#outboxes.values()) {
-      if (outbox.idle) continue
+      if (!outbox.hasWork()) continue
       outbox.flush()
-      if (!outbox.idle) left = true
+      if (outbox.hasWork()) left = true
     }
-    if (left) this.#away ??= setInterval(() => this.#waitOn(), AWAY_TICK_MS)
-    else this.#settle()
+    if (!left) this.#settle()
+    else this.#away ??= setInterval(() => this.#waitOn(), AWAY_TICK_MS)
   }
 
   stop(): void {

@@ -4,6 +4,8 @@
  * This file knows the verbs of a whole reply, `answer` and `fail`; an unknown verb is told as such and hurts nobody.
  */
 
+import { listOf } from './list.js'
+
 /** What `fail` carries. `message` is for the operator and never reaches a client. */
 export interface Failure {
   status?: number
@@ -28,7 +30,7 @@ export function decodeEntry(text: string): Entry {
     return malformed
   }
   if (!Array.isArray(value)) return malformed
-  const [verb, id, third]: unknown[] = value
+  const [verb, id, third] = listOf(value)
   if (typeof verb !== 'string') return malformed
   // Numbers are taken as ids because old clients may send them.
   const name = typeof id === 'string' ? id : typeof id === 'number' ? String(id) : undefined

@@ -29,11 +29,11 @@ export class Held {
   #last: Popped | undefined
   #size = 0
   #done = 0
-  readonly #removing = new Set<Popped>()
+  #removing: Removal[] = []
 
   /** Jobs popped and not yet known to be removed. */
   get size(): number {
-    return this.#size + this.#removing.size
+    return this.#removing.reduce((sum, removal) => sum + removal.jobs.length, this.#size)
   }
 
   /** Whether there is anything to remove. */
@@ -72,13 +72,13 @@ export class Held {
       }
       popped = next
     }
-    for (const job of removal.jobs) this.#removing.add(job)
+    this.#removing.push(removal)
     return removal
   }
 
   /** Redis has removed them. */
   removed(removal: Removal): void {
-    for (const job of removal.jobs) this.#removing.delete(job)
+    this.#removing = this.#removing.filter((each) => each !== removal)
   }
 
   /** Jobs that were given back: they are out of the list without having been finished. */
@@ -99,10 +99,10 @@ export class Held {
       else known.set(key, [popped])
     }
     for (let popped = this.#first; popped; popped = popped.next) remember(popped)
-    for (const popped of this.#removing) remember(popped)
+    for (const popped of this.#removing.flatMap((removal) => removal.jobs)) remember(popped)
     this.#first = this.#last = undefined
     this.#size = this.#done = 0
-    this.#removing.clear()
+    this.#removing = []
     const fresh: Popped[] = []
     for (const raw of raws) {
       const popped = known.get(raw.toString('latin1'))?.shift()

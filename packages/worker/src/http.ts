@@ -95,13 +95,18 @@ function toHeaders(value: unknown): RequestHeaders | undefined {
   if (value === undefined) return {}
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   // JSON.parse makes an own property of "__proto__"; nothing that follows may make it a prototype.
-  const headers: Record<string, string | string[] | undefined> = Object.create(null)
+  const headers = nullObject()
   for (const [name, text] of Object.entries(value)) {
     if (name === '__proto__') continue
     if (typeof text === 'string') headers[name] = text
     else if (Array.isArray(text)) headers[name] = text.map(String)
   }
   return headers
+}
+
+function nullObject(): Record<string, string | string[] | undefined> {
+  const object: unknown = Object.create(null)
+  return object as Record<string, string | string[] | undefined>
 }
 
 const textHeaders = '{"content-type":"text/plain; charset=utf-8"}'

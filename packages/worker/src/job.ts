@@ -44,6 +44,8 @@ export class RunningJob implements Job, Waiting {
   /** Why nobody waits for the result any more; undefined while somebody does. */
   dropped: 'cancelled' | 'deadline' | 'stopped' | undefined
   forwarded = false
+  /** Where the runner keeps it; -1 when it has ended. */
+  index = -1
   dueAt: number
   slot = -1
   previous: Waiting | undefined = undefined

@@ -131,14 +131,13 @@ export class Popper {
       this.#received(taken, source)
       if (taken.left) left = true
     }
-    if (left || this.#bell || this.#state !== 'running' || this.#troubled) return
-    await this.#park()
+    if (!left) await this.#park()
   }
 
   async #park(): Promise<void> {
     // Replies of this turn would otherwise wait for the next one.
     this.#replies.flush()
-    while (!this.#bell && this.#state === 'running' && !this.#troubled) {
+    while (this.#mayPark()) {
       const free = this.#freeSlots()
       if (free <= 0) return
       this.#parked = true
@@ -152,6 +151,10 @@ export class Popper {
       // Nothing came in the whole time, or all that came is taken: park again without asking.
       if (results.some((result) => result.status === 'fulfilled' && result.value)) return
     }
+  }
+
+  #mayPark(): boolean {
+    return !this.#bell && this.#state === 'running' && !this.#troubled
   }
 
   /** One of the parked calls has returned. @returns whether more may be left. */

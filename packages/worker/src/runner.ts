@@ -55,7 +55,8 @@ export class Runner {
   readonly #cancels: Cancels
   readonly #wheel = new Wheel()
   readonly #handlers: ReadonlyMap<string, AnyHandler>
-  readonly #running = new Set<RunningJob>()
+  /** An array, not a Set, which would keep ended jobs in its discarded tables until the next full collection. */
+  readonly #running: RunningJob[] = []
   readonly #changed: (source: Source) => void
 
   /** @param changed called when a job has ended: a slot is free, or a held list can be settled. */
@@ -73,7 +74,7 @@ export class Runner {
   }
 
   get running(): number {
-    return this.#running.size
+    return this.#running.length
   }
 
   /** Takes a message of a cancel channel. */
@@ -103,7 +104,7 @@ export class Runner {
 
   /** Ends every running job as far as its client is concerned; the handlers' signals fire. */
   dropAll(): void {
-    for (const job of this.#running) {
+    for (const job of [...this.#running]) {
       job.drop('stopped')
       this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
     }
@@ -113,13 +114,13 @@ export class Runner {
     if (action === 'url') return toRequest(args, id, meta)
     if (!meta) return args
     // The metadata is the protocol's; a handler sees the arguments as they were asked.
-    const first = Object.entries(Object(args[0])).filter(([key]) => key !== 'meta')
+    const first = Object.entries(args[0] ?? {}).filter(([key]) => key !== 'meta')
     return [Object.fromEntries(first), ...args.slice(1)]
   }
 
   #run(job: RunningJob, action: string, input: unknown): void {
     const handler = this.#handlers.get(action)
-    this.#running.add(job)
+    job.index = this.#running.push(job) - 1
     if (!handler) {
       this.#fail(job, failure('NO_HANDLER', `no handler for action ${JSON.stringify(action)}`))
       return
@@ -147,7 +148,7 @@ export class Runner {
   }
 
   #returned(job: RunningJob, action: string, result: unknown): void {
-    if (!this.#running.has(job)) return
+    if (job.index < 0) return
     if (job.forwarded) {
       this.counts.forwarded++
       this.#end(job)
@@ -171,7 +172,7 @@ export class Runner {
   }
 
   #threw(job: RunningJob, error: unknown): void {
-    if (!this.#running.has(job)) return
+    if (job.index < 0) return
     if (job.forwarded || job.dropped) {
       this.#returned(job, '', undefined)
     } else if (error instanceof HttpError) {
@@ -197,16 +198,24 @@ export class Runner {
       this.#end(job)
       return
     }
-    this.#running.delete(job)
-    job.ended()
+    this.#remove(job)
     this.#replies.add(job.respondTo, encode(), () => this.#finish(job.source, job.popped))
     this.#changed(job.source)
   }
 
   #end(job: RunningJob): void {
-    this.#running.delete(job)
-    job.ended()
+    this.#remove(job)
     this.#finish(job.source, job.popped)
+  }
+
+  #remove(job: RunningJob): void {
+    const last = this.#running.pop()
+    if (last && last !== job) {
+      this.#running[job.index] = last
+      last.index = job.index
+    }
+    job.index = -1
+    job.ended()
   }
 
   #finish(source: Source, popped: Popped): void {

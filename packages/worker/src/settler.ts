@@ -2,19 +2,19 @@
 import type { Source } from './source.js'
 
 export class Settler {
-  readonly #due = new Set<Source>()
+  #due: Source[] = []
   #scheduled = false
   /** Called when a removal has an unknown outcome. */
   failed: () => void = () => undefined
 
   add(source: Source): void {
-    this.#due.add(source)
+    if (!this.#due.includes(source)) this.#due.push(source)
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      const due = [...this.#due]
-      this.#due.clear()
+      const due = this.#due
+      this.#due = []
       for (const each of due) each.settle().catch(() => this.failed())
     })
   }

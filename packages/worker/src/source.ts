@@ -10,6 +10,7 @@ import {
   keys,
   type Link,
   LinkError,
+  listOf,
   priorities,
   type Priority,
   reasonOf,
@@ -22,6 +23,8 @@ import { beatScript, buryScript, returnScript, takeScript } from './scripts.js'
 const SILENT_MS = 5000
 const MAX_DEAD = 1000
 const OOM_PAUSE_MS = 50
+/** Larger batches save little and make the front wait for their last job before it hears of the first. */
+const MAX_TAKE = 32
 
 export interface Taken {
   jobs: Popped[]
@@ -66,7 +69,7 @@ export class Source {
 
   /** Moves up to n jobs into the held list, and removes what is finished in the same call. */
   async take(n: number): Promise<Taken> {
-    return this.#taken(await this.#call(this.#connections.commands, n))
+    return this.#taken(await this.#call(this.#connections.commands, Math.min(n, MAX_TAKE)))
   }
 
   /** Waits for a job on the normal list, for `BLOCK_S` at the most or until unparked; then takes up to n - 1 more. */
@@ -75,7 +78,13 @@ export class Source {
     try {
       const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
       const rest =
-        n > 1 ? this.#link.script(takeScript, this.#takeKeys, this.#args(n - 1, none)) : [0]
+        n > 1
+          ? this.#link.script(
+              takeScript,
+              this.#takeKeys,
+              this.#args(Math.min(n - 1, MAX_TAKE), none),
+            )
+          : [0]
       const [head, more] = await Promise.allSettled([first, rest])
       if (more.status === 'rejected') throw more.reason
       if (head.status === 'rejected') await this.#refused(head.reason)
@@ -133,9 +142,7 @@ export class Source {
   async recover(): Promise<Popped[]> {
     const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
     await this.beat()
-    const fresh = this.#held.reconcile(
-      Array.isArray(raws) ? raws.filter((raw) => Buffer.isBuffer(raw)) : [],
-    )
+    const fresh = this.#held.reconcile(listOf(raws).filter((raw) => Buffer.isBuffer(raw)))
     this.#frozen = false
     return fresh
   }
@@ -153,9 +160,9 @@ export class Source {
   }
 
   async #call(link: Link, n: number): Promise<unknown> {
-    const removal = this.#frozen ? none : this.#held.drain()
+    const removal = this.#frozen || !this.#held.dirty ? none : this.#held.drain()
     const reply = await link.script(takeScript, this.#takeKeys, this.#args(n, removal))
-    this.#held.removed(removal)
+    if (removal !== none) this.#held.removed(removal)
     return reply
   }
 
@@ -164,11 +171,10 @@ export class Source {
   }
 
   #taken(reply: unknown): Taken {
-    const [left, ...runs]: unknown[] = Array.isArray(reply) ? reply : []
+    const [left, ...runs] = listOf(reply)
     const jobs: Popped[] = []
     for (const run of runs) {
-      if (!Array.isArray(run)) continue
-      const [list, ...raws]: unknown[] = run
+      const [list, ...raws] = listOf(run)
       const priority: Priority = priorities[Number(list) - 1] ?? 'normal'
       for (const raw of raws) if (Buffer.isBuffer(raw)) jobs.push(this.#held.add(raw, priority))
     }

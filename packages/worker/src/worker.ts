@@ -171,7 +171,7 @@ export class Worker<A extends Actions = Actions> {
     this.#state = 'stopped'
   }
 
-  async #close({ connections, sources, replies, runner, popper }: Parts): Promise<void> {
+  async #close({ connections, sources, replies, runner }: Parts): Promise<void> {
     const stopAt = performance.now() + this.#options.stopMs
     await within(stopAt, this.quiet())
     while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
