@@ -19,6 +19,7 @@ import { encodeProblem, sendProblem } from './problem.js'
 import { requestText } from './request.js'
 import { sendReply } from './response.js'
 import type { OnSocket } from './sockets.js'
+import { watchUnsent } from './unsent.js'
 
 export class HttpExchange implements ExchangeOwner, OnSocket {
   readonly #context: FrontContext
@@ -72,8 +73,10 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
       requestId: this.#requestId ?? '',
       close: this.#context.state !== 'open',
     })
-    if (bad === undefined) this.#context.answered(this.#res.statusCode)
-    else
+    if (bad === undefined) {
+      this.#context.answered(this.#res.statusCode)
+      watchUnsent(this.#res, this.#context.memory)
+    } else
       this.#refuse(
         new TempestError('BAD_REPLY', `the reply to ${this.#requestId ?? ''} is malformed: ${bad}`),
       )

@@ -41,7 +41,7 @@ export interface JobText {
 
 export class Exchange implements Waiting, Outgoing {
   readonly base: string
-  readonly openedAt: number
+  waitingSince: number
   readonly owner: ExchangeOwner
   readonly terms: ExchangeTerms
   readonly #exchanges: Exchanges
@@ -68,7 +68,7 @@ export class Exchange implements Waiting, Outgoing {
     this.base = base
     this.owner = owner
     this.terms = terms
-    this.openedAt = now
+    this.waitingSince = now
     this.dueAt = now + terms.deadlineMs
     this.#text = text
     this.#chars = text.before.length + (text.after?.length ?? 0)
@@ -104,6 +104,8 @@ export class Exchange implements Waiting, Outgoing {
       return
     }
     this.attempt++
+    // Open requests run to their deadline; only new ones give up on a Redis that is away.
+    this.waitingSince = Infinity
     this.#exchanges.sendAgain(this)
   }
 

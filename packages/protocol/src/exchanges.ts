@@ -123,7 +123,7 @@ export class Exchanges {
 
   /** Takes an entry of the mailbox, or what was published on the channel of that name. Never throws. */
   deliver(bytes: Buffer): void {
-    const entry = decodeEntry(bytes.toString('utf8'))
+    const entry = decodeEntry(bytes)
     if (entry.verb === 'malformed') this.#refuse('malformed', bytes)
     else if (entry.verb === 'unknown') this.#refuse('unknownVerb', bytes)
     else this.#settle(entry, bytes)

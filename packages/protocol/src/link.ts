@@ -7,7 +7,7 @@
  * All that is sent within one turn leaves in one write.
  */
 import { Command, Redis, type RedisOptions } from 'ioredis'
-import { reasonOf, TempestError } from './errors.js'
+import { reasonOf } from './errors.js'
 import type { Logger } from './logger.js'
 import type { ResolvedNodeOptions } from './options.js'
 import type { Script } from './script.js'
@@ -158,7 +158,8 @@ export class Link {
       await this.#handlers.prepare?.(this)
     } catch (error) {
       this.#log(error)
-      if (error instanceof TempestError) await pause(UNFIT_PAUSE_MS)
+      // It answers but will not have us: trying again at once would only be a loop.
+      if (!(error instanceof LinkError)) await pause(UNFIT_PAUSE_MS)
       if (this.#stateNow() === 'preparing') this.#redis.disconnect(true)
       return
     }

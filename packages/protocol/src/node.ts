@@ -134,7 +134,7 @@ export class Node {
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
     return new Promise((resolve, reject) => {
       const job: Outgoing = {
-        openedAt: performance.now(),
+        waitingSince: performance.now(),
         gone: false,
         encode: () => text,
         pushed: () => resolve(id),

@@ -13,7 +13,8 @@ import { LinkError } from './link.js'
 
 /** A job on its way. Exactly one of `pushed`, `refused`, `unknown` is called, unless `gone` was true at its turn. */
 export interface Outgoing {
-  readonly openedAt: number
+  /** When its waiting for Redis began, by `performance.now()`; Infinity: it waits on until its own deadline. */
+  readonly waitingSince: number
   /** Nobody waits for it any more: it is not pushed. */
   readonly gone: boolean
   /** The job as JSON; called when it is written, so that it bears the epoch of that moment. */
@@ -32,6 +33,7 @@ export class Outbox {
   readonly queue: string
   readonly backlog: Backlog
   readonly #connections: Connections
+  readonly #retry: () => void
   readonly #waiting: Record<Priority, Outgoing[]> = { high: [], normal: [], low: [] }
   #cancelled: string[] = []
   #cancelUntil = 0
@@ -39,10 +41,12 @@ export class Outbox {
   #pushed = 0
   #largest = 0
 
-  constructor(queue: string, connections: Connections) {
+  /** @param retry called when jobs are back here that could not be written. */
+  constructor(queue: string, connections: Connections, retry: () => void) {
     this.queue = queue
     this.backlog = new Backlog(queue, connections.commands)
     this.#connections = connections
+    this.#retry = retry
   }
 
   add(priority: Priority, job: Outgoing): void {
@@ -97,12 +101,11 @@ export class Outbox {
       unfit ??
       new TempestError('REDIS_AWAY', `no connection to Redis within ${options.redisWaitMs} ms`)
     for (const priority of priorities) {
+      const late = (job: Outgoing): boolean => now - job.waitingSince >= options.redisWaitMs
       const jobs = this.#waiting[priority]
-      let i = 0
-      for (let job = jobs[i]; job && now - job.openedAt >= options.redisWaitMs; job = jobs[++i]) {
-        if (!job.gone) job.refused(error)
-      }
-      if (i > 0) this.#waiting[priority] = jobs.slice(i)
+      if (!jobs.some((job) => job.gone || late(job))) continue
+      this.#waiting[priority] = jobs.filter((job) => !job.gone && !late(job))
+      for (const job of jobs) if (!job.gone && late(job)) job.refused(error)
     }
   }
 
@@ -157,6 +160,7 @@ export class Outbox {
   #failed(priority: Priority, batch: Outgoing[], error: unknown): void {
     if (error instanceof LinkError && !error.sent) {
       this.#waiting[priority] = [...batch, ...this.#waiting[priority]]
+      this.#retry()
       return
     }
     this.#connections.options.logger.warn(

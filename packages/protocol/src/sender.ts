@@ -28,7 +28,7 @@ export class Sender {
   outbox(queue: string): Outbox {
     let outbox = this.#outboxes.get(queue)
     if (!outbox) {
-      outbox = new Outbox(queue, this.#connections)
+      outbox = new Outbox(queue, this.#connections, () => this.schedule())
       this.#outboxes.set(queue, outbox)
     }
     return outbox

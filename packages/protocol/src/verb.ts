@@ -22,10 +22,11 @@ export type Entry =
 const unknown: Entry = { verb: 'unknown' }
 const malformed: Entry = { verb: 'malformed' }
 
-export function decodeEntry(text: string): Entry {
+/** Never throws: bytes that are no entry, or too many for a string, are malformed. */
+export function decodeEntry(bytes: Buffer): Entry {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(bytes.toString('utf8'))
   } catch {
     return malformed
   }

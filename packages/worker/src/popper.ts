@@ -10,7 +10,8 @@ import type { Popped } from './held.js'
 import type { Replies } from './replies.js'
 import type { Source, Taken } from './source.js'
 
-const ERROR_PAUSE_MS = 100
+const FIRST_PAUSE_MS = 50
+const MAX_PAUSE_MS = 1000
 
 export interface PopperCounts {
   takes: number
@@ -88,6 +89,7 @@ export class Popper {
 
   /** A connection came up. */
   linked(): void {
+    if (this.#troubled) this.#unpark()
     this.#wake?.()
   }
 
@@ -100,14 +102,19 @@ export class Popper {
   }
 
   async #loop(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS
     while (this.#state === 'running') {
       try {
         if (this.#troubled) await this.#recover()
-        else await this.#pop()
+        else {
+          await this.#pop()
+          pauseMs = FIRST_PAUSE_MS
+        }
       } catch (error) {
         this.#connections.options.logger.warn({ reason: reasonOf(error) }, 'popping broke off')
         this.trouble()
-        await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS))
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
       }
     }
     await this.#giveBack()
@@ -148,8 +155,8 @@ export class Popper {
       const results = await Promise.allSettled(parked)
       this.#parked = false
       for (const result of results) if (result.status === 'rejected') throw result.reason
-      // Nothing came in the whole time, or all that came is taken: park again without asking.
-      if (results.some((result) => result.status === 'fulfilled' && result.value)) return
+      // After a time-out a take looks at high and low as well: a bell may have been lost.
+      if (!results.every((result) => result.status === 'fulfilled' && result.value)) return
     }
   }
 
@@ -157,13 +164,13 @@ export class Popper {
     return !this.#bell && this.#state === 'running' && !this.#troubled
   }
 
-  /** One of the parked calls has returned. @returns whether more may be left. */
+  /** One of the parked calls has returned. @returns whether it took all there was, so that parking again needs no take. */
   #unparked(taken: Taken, source: Source): boolean {
     const some = taken.jobs.length > 0
     this.#received(taken, source)
     // With several queues the others would keep this loop from taking until they time out.
     if (some && this.#sources.length > 1) this.#unpark()
-    return taken.left && some
+    return some && !taken.left
   }
 
   #received(taken: Taken, source: Source): void {

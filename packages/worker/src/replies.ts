@@ -86,8 +86,7 @@ export class Replies {
     } catch (error) {
       if (error instanceof LinkError) {
         this.#waiting.set(mailbox, [...batch, ...(this.#waiting.get(mailbox) ?? [])])
-        // The connection may be back already; when it is not, its return flushes.
-        this.flush()
+        // The return of the connection flushes. Doing so here could spin without ever letting it return.
         return
       }
       this.undeliverable += batch.length
