@@ -68,17 +68,13 @@ export function toRequest(
 ): HttpRequest | string {
   const raw = args[0]
   if (typeof raw !== 'object' || raw === null) return 'args[0] is not an object'
-  const given = new Map<string, unknown>(Object.entries(raw))
-  const method = given.get('method')
-  const url = given.get('url')
+  const { method, url, headers: fields, body: bytes, mount, remote } = fieldsOf(raw)
   if (typeof method !== 'string' || method === '') return 'method'
   if (typeof url !== 'string') return 'url'
-  const headers = toHeaders(given.get('headers'))
+  const headers = toHeaders(fields)
   if (!headers) return 'headers'
-  const body = decodeBytes(given.get('body'))
+  const body = decodeBytes(bytes)
   if (body === undefined) return 'body'
-  const mount = given.get('mount')
-  const remote = given.get('remote')
   return {
     method,
     url,
@@ -89,6 +85,11 @@ export function toRequest(
     requestId: meta?.request_id ?? id,
     traceparent: meta?.traceparent,
   }
+}
+
+/** Read one by one: what came as JSON has own properties only, whatever their names. */
+function fieldsOf(raw: object): Partial<Record<keyof HttpRequest, unknown>> {
+  return raw
 }
 
 function toHeaders(value: unknown): RequestHeaders | undefined {

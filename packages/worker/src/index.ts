@@ -11,8 +11,8 @@ export type { Job } from './job.js'
 export { workerDefaults, type WorkerOptions } from './options.js'
 export type { Order } from './order.js'
 export {
-  type ActionHandler,
   type Actions,
+  type AnyActions,
   createWorker,
   type UrlHandler,
   type Worker,

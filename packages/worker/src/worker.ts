@@ -13,13 +13,16 @@ import { type AnyHandler, Runner, type RunnerCounts } from './runner.js'
 import { Settler } from './settler.js'
 import { Source } from './source.js'
 
-/** What each action is given and may return; name your own as `createWorker<{ add: … }>()`. */
+/**
+ * The actions of a worker beside `url`, as `createWorker<{ add: (args: [number, number]) => number }>(…)` names them.
+ * What was asked as arguments goes in, any JSON value comes out.
+ */
 export type Actions = Record<string, (args: never, job: Job) => unknown>
 
-export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
+/** Without a map of actions nothing is known of their arguments. */
+export type AnyActions = Record<string, (args: unknown[], job: Job) => unknown>
 
-/** A handler of an action of your own: what was asked as arguments goes in, any JSON value comes out. */
-export type ActionHandler = (args: readonly never[], job: Job) => unknown
+export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
 
 export interface WorkerStats extends RunnerCounts {
   boot: string
@@ -49,7 +52,7 @@ interface Parts {
   popper: Popper
 }
 
-export class Worker<A extends Actions = Actions> {
+export class Worker<A extends Actions = AnyActions> {
   readonly #options: ResolvedWorkerOptions
   readonly #handlers = new Map<string, AnyHandler>()
   #parts: Parts | undefined
@@ -231,6 +234,6 @@ const noPops = (): PopperCounts => ({
 })
 
 /** Makes a worker; give it handlers with `on`, then `start()` it. It must be stopped. */
-export function createWorker<A extends Actions = Actions>(options: WorkerOptions): Worker<A> {
+export function createWorker<A extends Actions = AnyActions>(options: WorkerOptions): Worker<A> {
   return new Worker<A>(options)
 }
