@@ -1,0 +1,87 @@
+/**
+ * What the environment says, checked once: every value that cannot be used is a Refusal that names
+ * its variable. An empty variable counts as not set. Nothing here reads process.env itself or
+ * prints a password.
+ */
+import { checkQueueName, reasonOf } from '@tempest/protocol'
+import { readRedisUrl, type RedisAddress } from './redis-url.js'
+import { Refusal } from './refusal.js'
+
+export interface Settings {
+  /** Undefined: none was named. */
+  redis: RedisAddress | undefined
+  /** 0: any free one. */
+  port: number
+  /** Undefined: loopback, both 127.0.0.1 and ::1. */
+  host: string | undefined
+  /** At least one. The front serves the first at /, the others at /<name>. */
+  queues: readonly [string, ...string[]]
+  /** Jobs one worker runs at a time. */
+  concurrency: number
+  logLevel: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+export function readSettings(env: Environment): Settings {
+  const get = (name: string): string | undefined => env[name]?.trim() || undefined
+  const logLevel = get('TEMPEST_LOG') ?? 'warn'
+  if (!logLevels.includes(logLevel)) {
+    throw new Refusal(`TEMPEST_LOG=${logLevel} is not a level: use one of ${logLevels.join(', ')}.`)
+  }
+  return {
+    redis: readRedis(get),
+    port: readNumber('PORT', get('PORT') ?? '1337', 0, 65_535),
+    host: get('HOST'),
+    queues: readQueues(get('TEMPEST_QUEUES') ?? 'tempest'),
+    concurrency: readNumber('TEMPEST_CONCURRENCY', get('TEMPEST_CONCURRENCY') ?? '64', 1, 10_000),
+    logLevel,
+  }
+}
+
+/** The Redis for a program that brings none of its own. */
+export function needRedis(settings: Settings, command: string): RedisAddress {
+  if (settings.redis) return settings.redis
+  throw new Refusal(
+    `${command} needs a Redis: set TEMPEST_REDIS_URL, for example to redis://127.0.0.1:6379; ` +
+      'npm start brings a Redis of its own and prints its URL.',
+  )
+}
+
+/** Where a browser or curl on this machine finds the front. */
+export function urlOf(host: string | undefined, port: number): string {
+  const anywhere = host === undefined || host === '0.0.0.0' || host === '::'
+  return `http://${anywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function readRedis(get: (name: string) => string | undefined): RedisAddress | undefined {
+  for (const name of ['TEMPEST_REDIS_URL', 'REDIS_URL'] as const) {
+    const url = get(name)
+    if (url !== undefined) return readRedisUrl(name, url)
+  }
+  return undefined
+}
+
+function readNumber(name: string, text: string, min: number, max: number): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (number >= min && number <= max) return number
+  throw new Refusal(
+    `${name}=${text} cannot be used: it must be a whole number from ${min} to ${max}.`,
+  )
+}
+
+function readQueues(text: string): readonly [string, ...string[]] {
+  const [first, ...others] = [...new Set(text.split(',').map((name) => checkQueue(name.trim())))]
+  if (first === undefined) throw new TypeError('split gives at least one part')
+  return [first, ...others]
+}
+
+function checkQueue(name: string): string {
+  try {
+    return checkQueueName(name)
+  } catch (error) {
+    throw new Refusal(`TEMPEST_QUEUES cannot be used: ${reasonOf(error)}.`, { cause: error })
+  }
+}
