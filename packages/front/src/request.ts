@@ -7,7 +7,7 @@ import { encodeHeaders, requestIdOf, traceparentOf } from './headers.js'
 export type MountedRequest = IncomingMessage & { originalUrl?: string; baseUrl?: string }
 
 /** The prefix that mounting stripped from the url; '' without one. */
-export function mountOf(req: MountedRequest): string {
+function mountOf(req: MountedRequest): string {
   const { originalUrl, baseUrl, url = '' } = req
   if (typeof baseUrl === 'string') return baseUrl
   if (originalUrl === undefined || originalUrl === url) return ''

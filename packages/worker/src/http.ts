@@ -24,7 +24,7 @@ export interface HttpRequest {
   traceparent: string | undefined
 }
 
-export type HeaderValue = string | number | readonly string[]
+type HeaderValue = string | number | readonly string[]
 
 export interface HttpResponse {
   /** 200 to 599. @defaultValue 200 */

@@ -1,0 +1,123 @@
+/**
+ * A front before a real HTTP server, and what its tests put around it: a worker from @tempest/worker, or a hand-made one that can
+ * reply anything. Everything is closed by `closeAll`, which belongs into an afterEach.
+ */
+import { createFront, type Front, type FrontOptions, type Middleware } from '@tempest/front'
+import { decodeJob, type Job } from '@tempest/protocol'
+import { createWorker, type UrlHandler, type Worker } from '@tempest/worker'
+import { Redis } from 'ioredis'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+
+export interface Served {
+  front: Front
+  server: Server
+  port: number
+  url: string
+}
+
+const closers: (() => Promise<unknown> | undefined)[] = []
+
+/** Closes what was made since the last time, newest first. */
+export async function closeAll(): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close()
+}
+
+/** Has `closeAll` call this. */
+export function atClose(close: () => Promise<unknown> | undefined): void {
+  closers.push(close)
+}
+
+/** A front with short patience, behind a server on a free port; `attach: false` leaves the server alone. */
+export async function serve(
+  options: FrontOptions & { attach?: boolean },
+  app: (front: Front) => Middleware | RequestListener = (front) => front.work('tempest'),
+): Promise<Served> {
+  const { attach = true, ...rest } = options
+  const front = createFront({ drainMs: 100, ...rest })
+  atClose(() => front.stop())
+  const server = createServer(app(front))
+  if (attach) front.attach(server)
+  const port = await listen(server)
+  return { front, server, port, url: `http://127.0.0.1:${port}` }
+}
+
+/** Listens on a free port and is closed by `closeAll`. */
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  atClose(async () => {
+    server.closeAllConnections()
+    if (server.listening) await new Promise((resolve) => server.close(resolve))
+  })
+  await once(server, 'listening')
+  const address = server.address()
+  if (typeof address !== 'object' || !address) throw new Error('not listening')
+  return address.port
+}
+
+/** A running worker of queue `tempest`. */
+export async function work(redis: string, handler: UrlHandler): Promise<Worker> {
+  const worker = createWorker({ redis, stopMs: 0 }).on('url', handler)
+  atClose(() => worker.stop())
+  await worker.start()
+  return worker
+}
+
+/** A job as it came out of Redis, and the ways to end it. */
+export interface Popped extends Job {
+  raw: string
+  /** `["answer", id, result]` into the mailbox. */
+  answer(result: unknown): Promise<unknown>
+  /** Any text into the mailbox. */
+  push(entry: string): Promise<unknown>
+}
+
+/** A worker made by hand: BLPOP and RPUSH. */
+export class Hand {
+  readonly redis: Redis
+  readonly #pushing: Redis
+
+  constructor(url: string) {
+    this.redis = new Redis(url, { maxRetriesPerRequest: 0 })
+    this.#pushing = new Redis(url, { maxRetriesPerRequest: 0 })
+    for (const each of [this.redis, this.#pushing]) each.on('error', () => undefined)
+    atClose(async () => {
+      this.redis.disconnect()
+      this.#pushing.disconnect()
+      return Promise.resolve()
+    })
+  }
+
+  /** The next job of a list, waited for. */
+  async pop(list = 'tempest'): Promise<Popped> {
+    const reply = await this.redis.blpop(list, 5)
+    if (!reply) throw new Error(`no job came to ${list}`)
+    const raw = reply[1]
+    const job = decodeJob(Buffer.from(raw))
+    if ('malformed' in job) throw new Error(`not a job: ${job.malformed}: ${raw}`)
+    const push = (entry: string): Promise<unknown> =>
+      this.#pushing.rpush(job.respondTo ?? 'nobody', entry)
+    return {
+      ...job,
+      raw,
+      push,
+      answer: (result) => push(JSON.stringify(['answer', job.id, result])),
+    }
+  }
+
+  /** Answers every job of `tempest` with what `reply` makes of it, until `closeAll`. */
+  answerAll(reply: (job: Popped) => unknown): void {
+    void (async () => {
+      for (;;) {
+        const job = await this.pop()
+        await job.answer(reply(job))
+      }
+    })().catch(() => undefined) // the connection was closed
+  }
+}
+
+/** The own properties of what should be an object. */
+export function fieldsOf(value: unknown): Record<string, unknown> {
+  const entries: [string, unknown][] = Object.entries(Object(value))
+  return Object.fromEntries(entries)
+}
