@@ -1,7 +1,7 @@
 // Tests import the packages' TypeScript sources; processes that tests start run the built ones.
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/{packages/*,launch,.}/test/**/*.test.ts'],
+  testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/{packages/*,launch}/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist', '<rootDir>/.cache'],
   globalSetup: '<rootDir>/test/helpers/setup.ts',
   transform: {

@@ -1,5 +1,5 @@
 /** What the requests of one front share. */
-import { type Logger, type Node, Wheel } from '@tempest/protocol'
+import { type Logger, type Node, type TempestError, Wheel } from '@tempest/protocol'
 import type { Memory } from './body.js'
 import type { ResolvedFrontOptions } from './options.js'
 import { Sockets } from './sockets.js'
@@ -15,6 +15,13 @@ export interface FrontCounts {
   left: number
 }
 
+/** A request whose body is being read. */
+export interface Reading {
+  /** Where the context keeps it; -1: not here. */
+  readingIndex: number
+  failed(error: TempestError): void
+}
+
 export class FrontContext {
   readonly node: Node
   readonly options: ResolvedFrontOptions
@@ -26,6 +33,8 @@ export class FrontContext {
   /** `open` → `draining` → `stopped`, never backward. */
   state: 'open' | 'draining' | 'stopped' = 'open'
   inFlight = 0
+  /** An array for the reason given in sockets.ts. */
+  readonly #reading: Reading[] = []
   #empty: (() => void)[] = []
 
   constructor(node: Node, options: ResolvedFrontOptions, logger: Logger) {
@@ -49,6 +58,25 @@ export class FrontContext {
   erred(code: string): void {
     const { errors } = this.counts
     errors[code] = (errors[code] ?? 0) + 1
+  }
+
+  beginReading(request: Reading): void {
+    request.readingIndex = this.#reading.push(request) - 1
+  }
+
+  endReading(request: Reading): void {
+    const last = this.#reading.pop()
+    if (last && last !== request) {
+      this.#reading[request.readingIndex] = last
+      last.readingIndex = request.readingIndex
+    }
+    request.readingIndex = -1
+  }
+
+  /** Ends every open request. */
+  failAll(error: TempestError): void {
+    for (const request of [...this.#reading]) request.failed(error)
+    this.node.exchanges.failAll(error)
   }
 
   /** A request is over. */

@@ -65,7 +65,7 @@ export function createFront(options: FrontOptions): Front {
     const closed = [...attached].map(close)
     await within(resolved.drainMs, context.whenEmpty())
     context.state = 'stopped'
-    node.exchanges.failAll(new TempestError('STOPPING', 'the front stopped before the reply came'))
+    context.failAll(new TempestError('STOPPING', 'the front stopped before the reply came'))
     await within(LAST_MS, Promise.all(closed))
     for (const server of attached) server.closeAllConnections()
     await node.stop()

@@ -14,8 +14,7 @@ import {
 import { BodyReader, hasBody } from './body.js'
 import type { FrontContext } from './context.js'
 import { requestIdOf } from './headers.js'
-import { endAfterBody } from './linger.js'
-import { encodeProblem, sendProblem } from './problem.js'
+import { refuseRequest } from './linger.js'
 import { requestText } from './request.js'
 import { sendReply } from './response.js'
 import type { OnSocket } from './sockets.js'
@@ -28,6 +27,10 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
   readonly #socket: Socket
   readonly #terms: ExchangeTerms
   readonly #openedAt: number
+  /** Its number on its connection. */
+  readonly #number: number
+  /** Where the context keeps it while its body is read; -1: it is not. */
+  readingIndex = -1
   #state: 'reading' | 'waiting' | 'over' = 'reading'
   #reader: BodyReader | undefined
   #exchange: Exchange | undefined
@@ -46,7 +49,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     this.#terms = terms
     this.#openedAt = openedAt
     context.inFlight++
-    context.sockets.add(req.socket, this)
+    this.#number = context.sockets.addRequest(req.socket, this)
   }
 
   /** Reads the body, if there is one, and sends the job. */
@@ -63,6 +66,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
       (body) => this.#send(body),
       (error) => this.failed(error),
     )
+    this.#context.beginReading(this)
     this.#reader.read()
   }
 
@@ -71,11 +75,11 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     const bad = sendReply(this.#res, result, {
       method: this.#req.method,
       requestId: this.#requestId ?? '',
-      close: this.#context.state !== 'open',
+      close: this.#closes,
     })
     if (bad === undefined) {
       this.#context.answered(this.#res.statusCode)
-      watchUnsent(this.#res, this.#context.memory)
+      watchUnsent(this.#res, this.#socket, this.#context)
     } else
       this.#refuse(
         new TempestError('BAD_REPLY', `the reply to ${this.#requestId ?? ''} is malformed: ${bad}`),
@@ -96,10 +100,16 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     return requestIdOf(this.#req.headers['x-request-id']) ?? this.#exchange?.base
   }
 
+  /** Whether its response ends the connection: a front that stops does so, behind the last of what is pipelined. */
+  get #closes(): boolean {
+    const { state, sockets } = this.#context
+    return state !== 'open' && sockets.isLatest(this.#socket, this.#number)
+  }
+
   #send(body: Buffer | undefined): void {
     if (this.#state !== 'reading') return
     this.#state = 'waiting'
-    this.#reader = undefined
+    this.#endReading()
     const text = requestText(this.#req, body)
     this.#exchange = this.#context.node.exchanges.open(this, this.#terms, text, this.#openedAt)
   }
@@ -108,10 +118,17 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
   #over(): boolean {
     if (this.#state === 'over') return false
     this.#state = 'over'
-    this.#reader?.stop()
+    this.#endReading()
     this.#context.sockets.remove(this.#socket, this)
     this.#context.ended()
     return true
+  }
+
+  #endReading(): void {
+    if (!this.#reader) return
+    this.#reader.stop()
+    this.#reader = undefined
+    this.#context.endReading(this)
   }
 
   #refuse(error: TempestError): void {
@@ -122,12 +139,10 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     if (this.#res.headersSent || this.#res.destroyed) return
     this.#context.answered(error.status)
     const retryAfterS = error.status === 503 ? this.#terms.outbox.backlog.retryAfterS : undefined
-    const details = {
+    refuseRequest(this.#req, this.#res, error, {
       requestId: this.#requestId,
       retryAfterS,
-      close: this.#context.state !== 'open',
-    }
-    if (this.#req.complete) sendProblem(this.#req, this.#res, error, details)
-    else endAfterBody(this.#req, this.#res, encodeProblem(this.#req, error, details))
+      close: this.#closes,
+    })
   }
 }

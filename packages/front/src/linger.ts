@@ -5,11 +5,25 @@
  * and what still arrives is thrown away for a short time, within a bound, before the connection closes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TempestError } from '@tempest/protocol'
+import { hasBody } from './body.js'
+import { encodeProblem, type ProblemDetails, sendProblem } from './problem.js'
 
 const LINGER_MS = 1000
 const LINGER_BYTES = 16 * 1024 * 1024
 
-export function endAfterBody(
+/** Ends a request with an error. The connection goes on where nothing of the request can still arrive. */
+export function refuseRequest(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: TempestError,
+  details: ProblemDetails,
+): void {
+  if (req.complete || !hasBody(req)) sendProblem(req, res, error, details)
+  else endAfterBody(req, res, encodeProblem(req, error, details))
+}
+
+function endAfterBody(
   req: IncomingMessage,
   res: ServerResponse,
   head: { status: number; headers: Record<string, string | number>; body: string },

@@ -3,19 +3,24 @@ import type { IncomingMessage } from 'node:http'
 import { encodeBytes, type JobText } from '@tempest/protocol'
 import { encodeHeaders, requestIdOf, traceparentOf } from './headers.js'
 
-/** Connect sets `originalUrl`, Express `baseUrl` too; a bare server sets neither. */
-export type MountedRequest = IncomingMessage & { originalUrl?: string; baseUrl?: string }
+/** Connect and Express set `originalUrl`; a bare server does not. */
+export type MountedRequest = IncomingMessage & { originalUrl?: string }
 
-/** The prefix that mounting stripped from the url; '' without one. */
+/** The prefix that mounting stripped from the url, nested ones in one; '' without any. */
 function mountOf(req: MountedRequest): string {
-  const { originalUrl, baseUrl, url = '' } = req
-  if (typeof baseUrl === 'string') return baseUrl
+  const { originalUrl, url = '' } = req
   if (originalUrl === undefined || originalUrl === url) return ''
-  if (originalUrl.endsWith(url)) return originalUrl.slice(0, -url.length)
+  const whole = pathOf(originalUrl)
+  const rest = pathOf(url)
+  if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length)
   // Mounted at /a, `/a?x` becomes `/?x`: the slash is Connect's, not the client's.
-  if (originalUrl.endsWith(url.slice(1)))
-    return originalUrl.slice(0, originalUrl.length - url.length + 1)
+  if (whole.endsWith(rest.slice(1))) return whole.slice(0, whole.length - rest.length + 1)
   return ''
+}
+
+/** Without scheme and authority, which a target in absolute form has. */
+function pathOf(url: string): string {
+  return url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '')
 }
 
 export function requestText(req: MountedRequest, body: Buffer | undefined): JobText {

@@ -3,7 +3,7 @@
  *
  * Content-Length is always ours; fields of one hop are dropped. HEAD, 204 and 304 have no body (RFC 9110, 6.4.1 and 8.6).
  */
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import { decodeBytes, listOf, reasonOf } from '@tempest/protocol'
 import { isHopByHop, nominatedBy } from './headers.js'
 
@@ -19,7 +19,22 @@ export function sendReply(
   result: unknown,
   context: ReplyContext,
 ): string | undefined {
+  try {
+    return writeReply(res, result, context)
+  } catch (error) {
+    // What JSON carries may refuse even to be made a string. Node keeps the phrase of a status it did not write.
+    res.statusMessage = ''
+    return reasonOf(error)
+  }
+}
+
+function writeReply(
+  res: ServerResponse,
+  result: unknown,
+  context: ReplyContext,
+): string | undefined {
   if (!Array.isArray(result)) return 'not an array'
+  if (result.length > 3) return `${result.length} elements`
   const [status, headers, given] = listOf(result)
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) {
     return `status ${String(status)}`
@@ -36,10 +51,11 @@ export function sendReply(
     const length = body.length > 0 ? String(byteLength(body)) : fields.contentLength
     if (length !== undefined) fields.list.push('content-length', length)
   }
-  try {
+  if (res.getHeaderNames().length === 0) {
     res.writeHead(status, fields.list)
-  } catch (error) {
-    return reasonOf(error)
+  } else {
+    setFields(res, fields.list)
+    res.writeHead(status)
   }
   res.end(bodiless ? '' : body)
   return undefined
@@ -55,10 +71,9 @@ function toFields(headers: object, context: ReplyContext): Fields | string {
   const list: string[] = []
   let contentLength: string | undefined
   let requestId = false
-  const nominated = nominatedBy(
-    Reflect.get(headers, 'connection') ?? Reflect.get(headers, 'Connection'),
-  )
-  for (const [name, value] of Object.entries(headers)) {
+  const entries = Object.entries(headers)
+  const nominated = nominatedBy(connectionOf(entries))
+  for (const [name, value] of entries) {
     const lower = name.toLowerCase()
     if (isHopByHop(lower, nominated)) continue
     if (lower === 'content-length') {
@@ -79,6 +94,37 @@ function toFields(headers: object, context: ReplyContext): Fields | string {
   if (!requestId) list.push('x-request-id', context.requestId)
   if (context.close) list.push('connection', 'close')
   return { list, contentLength }
+}
+
+/** The values of Connection, however it is written. */
+function connectionOf(entries: [string, unknown][]): unknown[] | undefined {
+  let values: unknown[] | undefined
+  for (const [name, value] of entries) {
+    if (name.length === CONNECTION && name.toLowerCase() === 'connection') {
+      values = (values ?? []).concat(value)
+    }
+  }
+  return values
+}
+
+const CONNECTION = 'connection'.length
+
+/**
+ * Adds to the headers that middleware before us has set; those of the same name are replaced. Nothing is set where one is not
+ * valid, and several of one name are set at once: writeHead would keep only the last.
+ */
+function setFields(res: ServerResponse, list: string[]): void {
+  const values = new Map<string, string[]>()
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    const [name = '', value = ''] = list.slice(i, i + 2)
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    const lower = name.toLowerCase()
+    const known = values.get(lower)
+    if (known) known.push(value)
+    else values.set(lower, [value])
+  }
+  for (const [name, all] of values) res.setHeader(name, all.length === 1 ? (all[0] ?? '') : all)
 }
 
 function byteLength(body: string | Buffer): number {

@@ -6,7 +6,7 @@ import { checkQueueName, type ExchangeTerms, reasonOf, TempestError } from '@tem
 import type { FrontContext } from './context.js'
 import { requestIdOf } from './headers.js'
 import { HttpExchange } from './http-exchange.js'
-import { endAfterBody } from './linger.js'
+import { refuseRequest } from './linger.js'
 import {
   checkAttempts,
   checkDeadline,
@@ -18,7 +18,6 @@ import {
   type Retry,
   type WorkOptions,
 } from './options.js'
-import { encodeProblem, sendProblem } from './problem.js'
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next?: unknown) => void
 
@@ -35,6 +34,11 @@ export function createWork(
   return (req, res) => {
     const now = performance.now()
     context.counts.requests++
+    // Middleware before us may take its time; a socket that is closed already tells nobody any more.
+    if (req.socket.destroyed) {
+      context.counts.left++
+      return
+    }
     let terms: ExchangeTerms
     try {
       const refusal = admit(req)
@@ -86,13 +90,11 @@ export function createWork(
     context.erred(error.code)
     if (res.headersSent) return
     context.answered(error.status)
-    const details = {
+    refuseRequest(req, res, error, {
       requestId: requestIdOf(req.headers['x-request-id']),
       retryAfterS: error.status === 503 ? outbox.backlog.retryAfterS : undefined,
       close: context.state !== 'open',
-    }
-    if (req.complete) sendProblem(req, res, error, details)
-    else endAfterBody(req, res, encodeProblem(req, error, details))
+    })
   }
 }
 
@@ -134,6 +136,10 @@ function mayRetry(req: IncomingMessage, retry: Retry): boolean {
 function valueOf<T extends string | number | boolean>(
   option: PerRequest<T>,
   req: IncomingMessage,
-): T {
-  return typeof option === 'function' ? option(req) : option
+): unknown {
+  if (typeof option !== 'function') return option
+  const value: unknown = option(req)
+  // A promise is refused like any other nonsense; its own rejection must not end the process.
+  if (value instanceof Promise) value.catch(() => undefined)
+  return value
 }

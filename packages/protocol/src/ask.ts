@@ -59,7 +59,8 @@ export function jobText(action: string, args: readonly unknown[]): JobText {
   checkAction(action)
   checkArgs(args)
   const head = `[${JSON.stringify(action)},[`
-  const [first, ...rest] = args.map(encodeArg)
+  // Array.from and not map, which would leave gaps out.
+  const [first, ...rest] = Array.from(args, encodeArg)
   if (first === undefined) return { before: `${head}]`, after: undefined }
   const tail = rest.map((arg) => `,${arg}`).join('') + ']'
   if (!first.startsWith('{')) return { before: head + first + tail, after: undefined }

@@ -7,9 +7,10 @@ import type { Redis } from 'ioredis'
 import { TempestError } from './errors.js'
 import { RedisClock } from './clock.js'
 import { createBoot } from './ids.js'
-import { createTemplate, Link, type LinkHandlers } from './link.js'
+import { Link, type LinkHandlers } from './link.js'
 import type { ResolvedNodeOptions } from './options.js'
 import { infoSections, readServerFacts } from './server.js'
+import { createTemplate } from './template.js'
 
 /** How long, in seconds, a blocking call may park. */
 export const BLOCK_S = 2

@@ -5,7 +5,6 @@
  * a further attempt is made only where the outcome of a push is unknown and the job may be retried.
  */
 import { TempestError } from './errors.js'
-import type { Exchanges } from './exchanges.js'
 import { attemptId } from './ids.js'
 import type { Priority } from './keys.js'
 import type { Outbox, Outgoing } from './outbox.js'
@@ -39,12 +38,27 @@ export interface JobText {
   traceparent?: string | undefined
 }
 
+/** Where an exchange is kept, as far as it needs to know. */
+export interface ExchangeKeeper {
+  /** Characters of encoded jobs held until their push is confirmed. */
+  heldChars: number
+  /** What stands between the arguments of a job and its id. */
+  readonly jobEnd: string
+  readonly epoch: string
+  toRedisTime(monotonicMs: number): number
+  /** Ends an exchange; false where it was over before. */
+  close(exchange: Exchange): boolean
+  /** Tells the workers that nobody waits any more. */
+  cancel(exchange: Exchange): void
+  sendAgain(exchange: Exchange): void
+}
+
 export class Exchange implements Waiting, Outgoing {
   readonly base: string
   waitingSince: number
   readonly owner: ExchangeOwner
   readonly terms: ExchangeTerms
-  readonly #exchanges: Exchanges
+  readonly #keeper: ExchangeKeeper
   #text: JobText | undefined
   #chars: number
   attempt = 1
@@ -57,14 +71,14 @@ export class Exchange implements Waiting, Outgoing {
   next: Waiting | undefined = undefined
 
   constructor(
-    exchanges: Exchanges,
+    keeper: ExchangeKeeper,
     base: string,
     owner: ExchangeOwner,
     terms: ExchangeTerms,
     text: JobText,
     now: number,
   ) {
-    this.#exchanges = exchanges
+    this.#keeper = keeper
     this.base = base
     this.owner = owner
     this.terms = terms
@@ -72,7 +86,7 @@ export class Exchange implements Waiting, Outgoing {
     this.dueAt = now + terms.deadlineMs
     this.#text = text
     this.#chars = text.before.length + (text.after?.length ?? 0)
-    exchanges.heldChars += this.#chars
+    keeper.heldChars += this.#chars
   }
 
   encode(): string {
@@ -80,12 +94,12 @@ export class Exchange implements Waiting, Outgoing {
     const text = this.#text
     if (!text) throw new Error(`job ${this.base} was encoded after its push`)
     const id = attemptId(this.base, this.attempt)
-    const end = this.#exchanges.jobEnd + id + '"]'
+    const end = this.#keeper.jobEnd + id + '"]'
     if (text.after === undefined) return text.before + end
     const trace =
       text.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(text.traceparent)}`
     const request = text.requestId === undefined ? this.base : text.requestId
-    return `${text.before}{"v":1,"deadline":${this.#exchanges.toRedisTime(this.dueAt)},"attempt":${this.attempt},"retry":${String(this.terms.retry)},"epoch":"${this.#exchanges.epoch}","request_id":${JSON.stringify(request)}${trace}}${text.after}${end}`
+    return `${text.before}{"v":1,"deadline":${this.#keeper.toRedisTime(this.dueAt)},"attempt":${this.attempt},"retry":${String(this.terms.retry)},"epoch":"${this.#keeper.epoch}","request_id":${JSON.stringify(request)}${trace}}${text.after}${end}`
   }
 
   pushed(): void {
@@ -93,7 +107,7 @@ export class Exchange implements Waiting, Outgoing {
   }
 
   refused(error: TempestError): void {
-    if (this.#exchanges.close(this)) this.owner.failed(error)
+    if (this.#keeper.close(this)) this.owner.failed(error)
   }
 
   /** The push may have arrived or not: try again where that does no harm, else wait for the reply of the first. */
@@ -106,12 +120,12 @@ export class Exchange implements Waiting, Outgoing {
     this.attempt++
     // Open requests run to their deadline; only new ones give up on a Redis that is away.
     this.waitingSince = Infinity
-    this.#exchanges.sendAgain(this)
+    this.#keeper.sendAgain(this)
   }
 
   expire(): void {
-    if (!this.#exchanges.close(this)) return
-    this.#exchanges.cancel(this)
+    if (!this.#keeper.close(this)) return
+    this.#keeper.cancel(this)
     this.owner.failed(
       new TempestError(
         'DEADLINE',
@@ -122,7 +136,7 @@ export class Exchange implements Waiting, Outgoing {
 
   /** Lets go of the encoded job; called when the exchange is over or nobody will push it again. */
   #forget(): void {
-    this.#exchanges.heldChars -= this.#chars
+    this.#keeper.heldChars -= this.#chars
     this.#chars = 0
     this.#text = undefined
   }

@@ -5,7 +5,13 @@
  */
 import type { Connections } from './connections.js'
 import { isErrorCode, TempestError } from './errors.js'
-import { Exchange, type ExchangeOwner, type ExchangeTerms, type JobText } from './exchange.js'
+import {
+  Exchange,
+  type ExchangeKeeper,
+  type ExchangeOwner,
+  type ExchangeTerms,
+  type JobText,
+} from './exchange.js'
 import { bootOf, createIds, splitId } from './ids.js'
 import type { Outbox } from './outbox.js'
 import type { Sender } from './sender.js'
@@ -15,7 +21,7 @@ import { Wheel } from './wheel.js'
 
 /** What came in and was refused, by kind. */
 export interface Refusals {
-  /** Not an array, no id, a failure of the wrong shape. */
+  /** Not an array, no verb, no id. */
   malformed: number
   /** A verb this node does not know, or that a channel may not carry. */
   unknownVerb: number
@@ -27,7 +33,7 @@ export interface Refusals {
   fenced: number
 }
 
-export class Exchanges {
+export class Exchanges implements ExchangeKeeper {
   /** Characters of encoded jobs held until their push is confirmed. */
   heldChars = 0
   /** `,"<mailbox>","`: what stands between the arguments of a job and its id. */

@@ -40,12 +40,15 @@ export function attemptId(base: string, attempt: number): string {
   return attempt === 1 ? base : `${base}.${attempt}`
 }
 
-/** Splits an id into base and attempt. What follows the point must be a number from 2 on; else it is part of the base. */
+/** Splits an id into base and attempt. What follows the point must be a number from 2 on, as `attemptId` writes it; else it is part of the base. */
 export function splitId(id: string): { base: string; attempt: number } {
   const point = id.lastIndexOf('.')
   if (point < 0) return { base: id, attempt: 1 }
-  const attempt = Number(id.slice(point + 1))
-  if (!Number.isInteger(attempt) || attempt < 2) return { base: id, attempt: 1 }
+  const text = id.slice(point + 1)
+  const attempt = Number(text)
+  if (!Number.isSafeInteger(attempt) || attempt < 2 || String(attempt) !== text) {
+    return { base: id, attempt: 1 }
+  }
   return { base: id.slice(0, point), attempt }
 }
 

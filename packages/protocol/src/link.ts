@@ -6,11 +6,11 @@
  * still to read of it; only then is it up. A peer that goes silent with a command outstanding is cut after `silenceMs`.
  * All that is sent within one turn leaves in one write.
  */
-import { Command, Redis, type RedisOptions } from 'ioredis'
+import { Command, type Redis } from 'ioredis'
 import { reasonOf } from './errors.js'
 import type { Logger } from './logger.js'
-import type { ResolvedNodeOptions } from './options.js'
 import type { Script } from './script.js'
+import { linkOptions } from './template.js'
 
 /** A command that was not answered because its connection broke. `sent` false: Redis never saw it. */
 export class LinkError extends Error {
@@ -34,9 +34,6 @@ export interface LinkHandlers {
 
 export type Argument = string | number | Buffer
 
-const CONNECT_MS = 2000
-const RETRY_FIRST_MS = 50
-const RETRY_MAX_MS = 1000
 const UNFIT_PAUSE_MS = 1000
 /** A link that owes an answer for this long gets nothing new that could have an unknown outcome. */
 const STALE_MS = 500
@@ -207,41 +204,6 @@ export class Link {
     this.#loggedError = reason
     this.#logger.warn({ link: this.name, reason }, 'Redis')
   }
-}
-
-/** Rule 1 of popping and reading: no re-sending, no offline queue, our own retry. */
-const linkOptions: RedisOptions = {
-  lazyConnect: false,
-  connectTimeout: CONNECT_MS,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-  maxRetriesPerRequest: 0,
-  enableOfflineQueue: false,
-  enableAutoPipelining: false,
-  enableReadyCheck: true,
-  maxLoadingRetryTime: 1000,
-  monitor: false,
-  retryStrategy: (attempt) =>
-    Math.min(RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10), RETRY_MAX_MS) * (0.5 + Math.random()),
-}
-
-/** An ioredis instance that never connects: every link is a duplicate of it. */
-export function createTemplate(redis: ResolvedNodeOptions['redis']): Redis {
-  const lazy = { lazyConnect: true, replyMapping: 'legacy' } as const
-  if (typeof redis === 'string') return checkTemplate(new Redis(redis, lazy))
-  if ('isCluster' in redis && redis.isCluster) {
-    throw new TypeError('redis: a Cluster instance is not supported; use a single Redis')
-  }
-  // An instance may come from another copy of ioredis; its options are all that is needed of it.
-  const options: RedisOptions = 'duplicate' in redis ? redis.options : redis
-  return checkTemplate(new Redis({ ...options, ...lazy }))
-}
-
-function checkTemplate(redis: Redis): Redis {
-  if (redis.options.keyPrefix) {
-    throw new TypeError('redis: keyPrefix is not supported; the names of keys are the protocol')
-  }
-  return redis
 }
 
 export function isReplyError(error: unknown): boolean {

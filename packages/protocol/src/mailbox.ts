@@ -16,6 +16,8 @@ const MAX_ENTRIES = 512
 const MAX_BYTES = 4 * 1024 * 1024
 /** How often to look while a full Redis refuses the blocking peek. */
 const POLL_MS = 20
+/** How soon to ask again that the peek be ended. */
+const UNBLOCK_MS = 5
 /** A mailbox nobody reads any more is collected by Redis after this time. */
 const EXPIRE_S = 3600
 
@@ -51,10 +53,11 @@ export class Mailbox {
   /** Ends the reading and removes the list. */
   async stop(): Promise<void> {
     this.#stopping = true
-    if (this.#reading) {
-      const ended = new Promise<void>((resolve) => (this.#stopped = resolve))
+    const ended = new Promise<void>((resolve) => (this.#stopped = resolve))
+    while (this.#reading) {
+      // It answers 0 where the peek has not arrived yet; so again, until the reading has ended.
       await this.#connections.unblock(this.#link).catch(() => false)
-      await ended
+      await Promise.race([ended, pause(UNBLOCK_MS)])
     }
     this.#link.close()
     await this.#connections.commands.send('del', [this.key]).catch(() => 0)
@@ -97,7 +100,7 @@ export class Mailbox {
   /** A full Redis refuses BLMOVE; reading it allows, and the entries are what lets it recover. */
   async #poll(refusal: unknown): Promise<Buffer[]> {
     if (!reasonOf(refusal).startsWith('OOM')) throw refusal
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause(POLL_MS)
     return this.#sized(listOf(await this.#link.send('lrange', [this.key, 0, this.#wanted - 1])))
   }
 
@@ -111,4 +114,8 @@ export class Mailbox {
     }
     return entries
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

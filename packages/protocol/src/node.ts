@@ -167,7 +167,6 @@ export class Node {
 
   async #stop(): Promise<void> {
     this.exchanges.failAll(new TempestError('STOPPING', 'this node was stopped'))
-    this.#sender.flush()
     this.#sender.stop()
     await this.#mailbox?.stop()
     // What was sent last, the cancels, is written before the socket is closed.

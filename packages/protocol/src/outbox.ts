@@ -109,6 +109,17 @@ export class Outbox {
     }
   }
 
+  /** Refuses all that waits: nobody will write it any more. */
+  giveUp(): void {
+    const error = new TempestError('STOPPING', 'this node was stopped')
+    for (const priority of priorities) {
+      const jobs = this.#waiting[priority]
+      this.#waiting[priority] = []
+      for (const job of jobs) if (!job.gone) job.refused(error)
+    }
+    this.#cancelled = []
+  }
+
   #publish(channel: string, message: string): void {
     this.#connections.commands.send('publish', [channel, message]).catch((error: unknown) => {
       this.#connections.options.logger.debug({ channel, reason: reasonOf(error) }, 'publish failed')

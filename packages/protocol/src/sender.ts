@@ -18,6 +18,7 @@ export class Sender {
   readonly #outboxes = new Map<string, Outbox>()
   #scheduled = false
   #added = 0
+  #stopped = false
   #away: NodeJS.Timeout | undefined
 
   constructor(connections: Connections) {
@@ -61,14 +62,17 @@ export class Sender {
     for (const outbox of this.#outboxes.values()) {
       if (!outbox.hasWork()) continue
       outbox.flush()
+      if (this.#stopped) outbox.giveUp()
       if (outbox.hasWork()) left = true
     }
     if (!left) this.#settle()
     else this.#away ??= setInterval(() => this.#waitOn(), AWAY_TICK_MS)
   }
 
+  /** Writes what can be written now and refuses the rest, and what comes back from a connection that breaks. */
   stop(): void {
-    this.#settle()
+    this.#stopped = true
+    this.flush()
   }
 
   stats(): Record<string, ReturnType<Outbox['stats']>> {

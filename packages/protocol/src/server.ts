@@ -4,7 +4,7 @@
  * Version and policy are read from INFO, which managed services allow where they forbid CONFIG.
  */
 import { reasonOf, TempestError } from './errors.js'
-import { createTemplate } from './link.js'
+import { createTemplate } from './template.js'
 import type { ResolvedNodeOptions } from './options.js'
 
 export interface ServerFacts {

@@ -39,26 +39,25 @@ export function decodeEntry(bytes: Buffer): Entry {
     case 'answer':
     case 'url':
       return name === undefined ? malformed : { verb: 'answer', id: name, result: third }
-    case 'fail': {
-      const failure = toFailure(third)
-      return name === undefined || failure === undefined
-        ? malformed
-        : { verb: 'fail', id: name, failure }
-    }
+    case 'fail':
+      return name === undefined ? malformed : { verb: 'fail', id: name, failure: toFailure(third) }
     default:
       return unknown
   }
 }
 
-function toFailure(value: unknown): Failure | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+/** Whoever waits is told at once that it failed, and by what when it is no failure of ours. */
+const badFailure: Failure = { code: 'BAD_REPLY', message: 'the failure is malformed' }
+
+function toFailure(value: unknown): Failure {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return badFailure
   const failure: Failure = { message: '' }
   if ('message' in value && typeof value.message === 'string') failure.message = value.message
   if ('code' in value && typeof value.code === 'string') failure.code = value.code
   if ('status' in value) {
     const { status } = value
     if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 599) {
-      return undefined
+      return badFailure
     }
     failure.status = status
   }

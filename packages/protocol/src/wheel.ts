@@ -61,19 +61,21 @@ export class Wheel {
   /** Expires what is due. Called by the timer; a test calls it by hand. */
   turn(): void {
     const now = this.#now()
-    const target = Math.floor(now / TICK_MS)
+    const reached = Math.floor(now / TICK_MS)
+    // One slot ahead, since an entry stands at the end of the tick in which it is due; it is visited again.
+    const last = reached + 1
     // After a long stall every slot is visited at most once.
-    const from = Math.max(this.#tick + 1, target - SLOTS + 1)
-    this.#tick = target
+    const from = Math.max(this.#tick + 1, last - SLOTS + 1)
+    this.#tick = reached
     const due: Waiting[] = []
-    for (let tick = from; tick <= target; tick++) {
+    for (let tick = from; tick <= last; tick++) {
       for (let entry = this.#slots[tick % SLOTS]; entry; entry = entry.next) {
         if (entry.dueAt <= now) due.push(entry)
       }
     }
     for (const entry of due) {
-      // One that expires may end another that is due as well.
-      if (entry.slot < 0) continue
+      // One that expires may end another that is due as well, or put it off.
+      if (entry.slot < 0 || entry.dueAt > now) continue
       this.remove(entry)
       entry.expire(now)
     }

@@ -17,7 +17,9 @@ import {
   TempestError,
   Wheel,
 } from '@tempest/protocol'
+import { encodeValue, toArguments } from './action.js'
 import { Cancels } from './cancels.js'
+import { countOne, noJobs } from './counts.js'
 import type { Popped } from './held.js'
 import { encodeResult, HttpError, toRequest } from './http.js'
 import { RunningJob } from './job.js'
@@ -27,29 +29,10 @@ import type { Source } from './source.js'
 /** A handler of any action; the worker's types narrow it. */
 export type AnyHandler = (input: never, job: RunningJob) => unknown
 
-export interface RunnerCounts {
-  answered: number
-  /** By code of the failure. */
-  failed: Partial<Record<ErrorCode, number>>
-  /** Entries that were not jobs, by what is wrong with them. */
-  malformed: Record<string, number>
-  forwarded: number
-  cancelled: number
-  /** Past their deadline when they were popped. */
-  expired: number
-}
-
 const MAX_REPLY_CHARS = 64 * 1024 * 1024
 
 export class Runner {
-  readonly counts: RunnerCounts = {
-    answered: 0,
-    failed: {},
-    malformed: {},
-    forwarded: 0,
-    cancelled: 0,
-    expired: 0,
-  }
+  readonly counts = noJobs()
   readonly #connections: Connections
   readonly #replies: Replies
   readonly #cancels: Cancels
@@ -98,7 +81,9 @@ export class Runner {
       this.counts.expired++
       this.#finish(job.source, popped)
     } else {
-      this.#run(job, decoded.action, this.#input(decoded.action, decoded.args, decoded.id, meta))
+      const { action, args, id } = decoded
+      const input = action === 'url' ? toRequest(args, id, meta) : toArguments(args, meta)
+      this.#run(job, action, input)
     }
   }
 
@@ -110,14 +95,6 @@ export class Runner {
     }
   }
 
-  #input(action: string, args: unknown[], id: string, meta: ReturnType<typeof metaOf>): unknown {
-    if (action === 'url') return toRequest(args, id, meta)
-    if (!meta) return args
-    // The metadata is the protocol's; a handler sees the arguments as they were asked.
-    const first = Object.entries(args[0] ?? {}).filter(([key]) => key !== 'meta')
-    return [Object.fromEntries(first), ...args.slice(1)]
-  }
-
   #run(job: RunningJob, action: string, input: unknown): void {
     const handler = this.#handlers.get(action)
     job.index = this.#running.push(job) - 1
@@ -126,25 +103,25 @@ export class Runner {
       return
     }
     if (typeof input === 'string') {
-      this.#count(this.counts.malformed, input)
+      countOne(this.counts.malformed, input)
       this.#fail(job, failure('BAD_REQUEST', `not a request: ${input}`))
       return
     }
     let result: unknown
     try {
       result = Reflect.apply(handler, undefined, [input, job])
+      if (isThenable(result)) {
+        Promise.resolve(result).then(
+          (value) => this.#returned(job, action, value),
+          (error: unknown) => this.#threw(job, error),
+        )
+        return
+      }
     } catch (error) {
       this.#threw(job, error)
       return
     }
-    if (isThenable(result)) {
-      Promise.resolve(result).then(
-        (value) => this.#returned(job, action, value),
-        (error: unknown) => this.#threw(job, error),
-      )
-    } else {
-      this.#returned(job, action, result)
-    }
+    this.#returned(job, action, result)
   }
 
   #returned(job: RunningJob, action: string, result: unknown): void {
@@ -189,7 +166,7 @@ export class Runner {
   }
 
   #fail(job: RunningJob, fail: Failure & { code: ErrorCode }): void {
-    this.#count(this.counts.failed, fail.code)
+    countOne(this.counts.failed, fail.code)
     this.#reply(job, () => encodeFail(job.id, fail))
   }
 
@@ -229,7 +206,7 @@ export class Runner {
     what: string,
     job: { id: string; respondTo: string | null } | undefined,
   ): void {
-    this.#count(this.counts.malformed, what)
+    countOne(this.counts.malformed, what)
     const { logger } = this.#connections.options
     logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
     source.bury(popped).then(
@@ -244,20 +221,10 @@ export class Runner {
       this.#replies.add(job.respondTo, entry, () => undefined)
     }
   }
-
-  #count(counts: Partial<Record<string, number>>, key: string): void {
-    counts[key] = (counts[key] ?? 0) + 1
-  }
 }
 
 function failure(code: ErrorCode, message: string): Failure & { code: ErrorCode } {
   return { code, status: statusOf(code), message }
-}
-
-function encodeValue(result: unknown): string {
-  const text: unknown = result === undefined ? 'null' : JSON.stringify(result)
-  if (typeof text !== 'string') throw new TypeError('the handler returned what JSON cannot carry')
-  return text
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -4,12 +4,13 @@
  * It wires the parts and owns their life: made → running → stopping → stopped, never backward.
  */
 import { checkAction, Connections, keys, reasonOf, TempestError } from '@tempest/protocol'
+import { type JobCounts, noJobs } from './counts.js'
 import type { HttpRequest, HttpResult } from './http.js'
 import type { Job } from './job.js'
 import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
 import { Popper, type PopperCounts } from './popper.js'
 import { Replies } from './replies.js'
-import { type AnyHandler, Runner, type RunnerCounts } from './runner.js'
+import { type AnyHandler, Runner } from './runner.js'
 import { Settler } from './settler.js'
 import { Source } from './source.js'
 
@@ -24,7 +25,7 @@ export type AnyActions = Record<string, (args: unknown[], job: Job) => unknown>
 
 export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
 
-export interface WorkerStats extends RunnerCounts {
+export interface WorkerStats extends JobCounts {
   boot: string
   state: 'made' | 'running' | 'quiet' | 'stopped'
   connected: boolean
@@ -107,7 +108,7 @@ export class Worker<A extends Actions = AnyActions> {
   stats(): WorkerStats {
     const parts = this.#parts
     return {
-      ...(parts ? structuredClone(parts.runner.counts) : noCounts()),
+      ...(parts ? structuredClone(parts.runner.counts) : noJobs()),
       boot: parts?.connections.boot ?? '',
       state: this.#state,
       connected: parts?.connections.commands.up ?? false,
@@ -215,15 +216,6 @@ async function within(until: number, promise: Promise<unknown>): Promise<void> {
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
-
-const noCounts = (): RunnerCounts => ({
-  answered: 0,
-  failed: {},
-  malformed: {},
-  forwarded: 0,
-  cancelled: 0,
-  expired: 0,
-})
 
 const noPops = (): PopperCounts => ({
   takes: 0,

@@ -1,0 +1,44 @@
+/**
+ * What every connection of a node is a duplicate of: an ioredis instance that never connects, and the options that make a link.
+ */
+import { Redis, type RedisOptions } from 'ioredis'
+import type { ResolvedNodeOptions } from './options.js'
+
+const CONNECT_MS = 2000
+const RETRY_FIRST_MS = 50
+const RETRY_MAX_MS = 1000
+
+/** Rule 1 of popping and reading: no re-sending, no offline queue, our own retry. */
+export const linkOptions: RedisOptions = {
+  lazyConnect: false,
+  connectTimeout: CONNECT_MS,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  enableAutoPipelining: false,
+  enableReadyCheck: true,
+  maxLoadingRetryTime: 1000,
+  monitor: false,
+  retryStrategy: (attempt) =>
+    Math.min(RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10), RETRY_MAX_MS) * (0.5 + Math.random()),
+}
+
+/** An ioredis instance that never connects: every link is a duplicate of it. */
+export function createTemplate(redis: ResolvedNodeOptions['redis']): Redis {
+  const lazy = { lazyConnect: true, replyMapping: 'legacy' } as const
+  if (typeof redis === 'string') return checkTemplate(new Redis(redis, lazy))
+  if ('isCluster' in redis && redis.isCluster) {
+    throw new TypeError('redis: a Cluster instance is not supported; use a single Redis')
+  }
+  // An instance may come from another copy of ioredis; its options are all that is needed of it.
+  const options: RedisOptions = 'duplicate' in redis ? redis.options : redis
+  return checkTemplate(new Redis({ ...options, ...lazy }))
+}
+
+function checkTemplate(redis: Redis): Redis {
+  if (redis.options.keyPrefix) {
+    throw new TypeError('redis: keyPrefix is not supported; the names of keys are the protocol')
+  }
+  return redis
+}
