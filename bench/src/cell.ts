@@ -4,9 +4,10 @@
  * A cell with a single error is void: it is reported, and no median contains it.
  */
 
-import { readCpuMs } from './cpu.js'
+import { availableParallelism } from 'node:os'
+import { readCpuMs, readMachineCpuMs } from './cpu.js'
 import type { LoadGenerator } from './load.js'
-import { takeMedian } from './statistics.js'
+import { summarize, takeMedian } from './statistics.js'
 import { formatNumber } from './table.js'
 import { roles, type Role, type Running } from './target.js'
 
@@ -19,6 +20,8 @@ export interface Cell {
   /** Microseconds of CPU per request, of all processes of a role together. */
   cpuUs: Map<Role, number>
   loadCpuUs: number
+  /** Percent of all cores that went to programs which are no part of the cell. */
+  othersPercent: number
   errors: string[]
 }
 
@@ -29,10 +32,16 @@ export async function measureCell(
   seconds: number,
 ): Promise<Cell> {
   const before = running.parts.map((part) => readCpuMs(part.pids))
+  const machineBefore = readMachineCpuMs()
+  const began = performance.now()
   const load = await generator.run(running.url, connections, seconds)
+  const coresMs = (performance.now() - began) * availableParallelism()
+  const machineMs = readMachineCpuMs() - machineBefore
+  let ownMs = load.cpuMs
   const cpuUs = new Map<Role, number>()
   running.parts.forEach((part, index) => {
     const usedMs = readCpuMs(part.pids) - (before[index] ?? Number.NaN)
+    ownMs += usedMs
     cpuUs.set(part.role, (usedMs * 1000) / load.requests)
   })
   return {
@@ -43,6 +52,7 @@ export async function measureCell(
     p99Ms: load.p99Ms,
     cpuUs,
     loadCpuUs: (load.cpuMs * 1000) / load.requests,
+    othersPercent: (100 * Math.max(0, machineMs - ownMs)) / coresMs,
     errors: load.errors,
   }
 }
@@ -67,6 +77,12 @@ export function formatCpu(cells: readonly Cell[]): string {
       return `${role} ${formatNumber(us)}`
     })
     .join(' + ')
+}
+
+/** How far the figures can be trusted: on a busy machine they say little. */
+export function formatDisturbance(cells: readonly Cell[]): string {
+  const { median, most } = summarize(cells.map((cell) => cell.othersPercent))
+  return `Other programs took ${formatNumber(median)} % of the cores in the median cell, ${formatNumber(most)} % in the worst.`
 }
 
 /** Says loudly that a cell does not count. */

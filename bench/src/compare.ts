@@ -6,7 +6,7 @@
  */
 
 import { checkAnswer, listDifferences, type Answer } from './answer.js'
-import { measureCell, warnIfVoid } from './cell.js'
+import { formatDisturbance, measureCell, warnIfVoid } from './cell.js'
 import { formatComparison, formatGoals, listRows } from './comparison.js'
 import { writeCsv } from './csv.js'
 import type { Home } from './home.js'
@@ -55,6 +55,7 @@ export async function compare(home: Home, options: Options): Promise<boolean> {
   console.log(
     `${rounds} rounds of ${seconds} s, load by ${generator.name}, ${void_.length} void cells\n`,
   )
+  console.log(`${formatDisturbance(visits.map(({ cell }) => cell))}\n`)
   console.log(formatComparison(visits))
   console.log(`\n${formatGoals(visits)}`)
   const file = writeCsv('compare', machine, listRows(visits, generator.name))

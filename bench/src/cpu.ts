@@ -25,6 +25,21 @@ export function readEndedChildrenCpuMs(): number {
   return readTicks('self', CUTIME, CSTIME) * MS_PER_TICK
 }
 
+/** CPU time all programs of the machine have had, and what its host took away (steal). */
+export function readMachineCpuMs(): number {
+  try {
+    const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'latin1')
+      .slice('cpu '.length)
+      .trim()
+      .split(/\s+/, 8)
+      .map(Number)
+    const ticks = [user, nice, system, irq, softirq, steal]
+    return ticks.reduce<number>((sum, each) => sum + (each ?? 0), 0) * MS_PER_TICK
+  } catch {
+    return Number.NaN
+  }
+}
+
 /** The process and the children it has now: nginx works in a child of its master. */
 export function listFamily(pid: number): number[] {
   try {

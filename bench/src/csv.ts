@@ -35,6 +35,7 @@ export function cellColumns(cell: Cell): Row {
     p99_ms: cell.p99Ms,
     ...Object.fromEntries(roles.map((role) => [`cpu_${role}_us`, cell.cpuUs.get(role) ?? ''])),
     cpu_load_us: cell.loadCpuUs,
+    others_percent: cell.othersPercent,
     errors: cell.errors.join('; '),
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { measureBacklog } from './backlog.js'
-import { formatCpu, totalCpuUs, type Cell } from './cell.js'
+import { formatCpu, formatDisturbance, totalCpuUs, type Cell } from './cell.js'
 import { cellColumns, writeCsv, type Row } from './csv.js'
 import { formatJudgements, judge } from './goal.js'
 import { heldScenarios, measureHeld, type HeldMemory } from './held.js'
@@ -36,7 +36,8 @@ export async function measureGrowth(home: Home, options: Options): Promise<boole
   const { samples: held, memories } = await measureHeld(home, generator, plan)
   const samples = [...backlog, ...held]
 
-  console.log(`\n${formatMachine(machine)}, load by ${generator.name}\n`)
+  console.log(`\n${formatMachine(machine)}, load by ${generator.name}`)
+  console.log(`${formatDisturbance(samples.map(({ cell }) => cell))}\n`)
   console.log(formatGrowth(samples))
   console.log(`\n${formatMemories(memories)}`)
   console.log(`\n${formatGoals(samples, memories)}`)

@@ -9,11 +9,15 @@ import { compare } from './compare.js'
 import { measureGrowth } from './growth.js'
 import { Home } from './home.js'
 import { measureMillion } from './million.js'
-import { readOptions, type Options } from './options.js'
+import { readOptions, usage, type Options } from './options.js'
 import { runProfile } from './profile.js'
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args)
+  if (options === undefined) {
+    console.log(usage)
+    return
+  }
   const home = new Home()
   try {
     if (!(await run(home, options))) process.exitCode = 1

@@ -21,7 +21,7 @@ export interface Options {
   profile: string | undefined
 }
 
-const usage = `npm run bench -- [suite] [options]
+export const usage = `npm run bench -- [suite] [options]
 
   compare           the table of all targets (what runs when no suite is named)
   growth            cost that must not grow: 100,000 jobs waiting, 10,000 requests held open
@@ -36,8 +36,8 @@ const usage = `npm run bench -- [suite] [options]
   --load own        our own load generator instead of wrk
   --profile tempest1  one cell of that target under the CPU profiler, with its top functions`
 
-/** @throws TypeError with the option and what it may be. */
-export function readOptions(args: readonly string[]): Options {
+/** @returns undefined where help was asked for. @throws TypeError with the option and what it may be. */
+export function readOptions(args: readonly string[]): Options | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -52,7 +52,7 @@ export function readOptions(args: readonly string[]): Options {
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  if (values.help) throw new TypeError(usage)
+  if (values.help) return undefined
   const { quick, load, profile } = values
   if (load !== undefined && load !== 'own' && load !== 'wrk') {
     throw new TypeError('--load: wrk or own')
