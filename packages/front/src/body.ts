@@ -75,6 +75,8 @@ export class BodyReader implements Waiting {
     this.#wheel.add(this)
     req.on('data', this.#onData)
     req.on('end', this.#onEnd)
+    // Middleware that took its time may have paused it; then a listener alone does not make it flow.
+    if (req.isPaused()) req.resume()
   }
 
   /** Lets go of what was read; nothing is called any more. */

@@ -15,6 +15,7 @@ import { BodyReader, hasBody } from './body.js'
 import type { FrontContext } from './context.js'
 import { requestIdOf } from './headers.js'
 import { refuseRequest } from './linger.js'
+import { retryAfterOf } from './problem.js'
 import { requestText } from './request.js'
 import { sendReply } from './response.js'
 import type { OnSocket } from './sockets.js'
@@ -74,7 +75,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     if (!this.#over()) return
     const bad = sendReply(this.#res, result, {
       method: this.#req.method,
-      requestId: this.#requestId ?? '',
+      requestId: this.#requestId,
       close: this.#closes,
     })
     if (bad === undefined) {
@@ -82,7 +83,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
       watchUnsent(this.#res, this.#socket, this.#context)
     } else
       this.#refuse(
-        new TempestError('BAD_REPLY', `the reply to ${this.#requestId ?? ''} is malformed: ${bad}`),
+        new TempestError('BAD_REPLY', `the reply to ${this.#requestId} is malformed: ${bad}`),
       )
   }
 
@@ -96,8 +97,9 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     if (this.#exchange) this.#context.node.exchanges.abandon(this.#exchange)
   }
 
-  get #requestId(): string | undefined {
-    return requestIdOf(this.#req.headers['x-request-id']) ?? this.#exchange?.base
+  get #requestId(): string {
+    const given = requestIdOf(this.#req.headers['x-request-id'])
+    return given ?? this.#exchange?.base ?? this.#context.node.exchanges.requestId()
   }
 
   /** Whether its response ends the connection: a front that stops does so, behind the last of what is pipelined. */
@@ -138,10 +140,9 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     logger[level]({ code: error.code, status: error.status, url: this.#req.url }, error.message)
     if (this.#res.headersSent || this.#res.destroyed) return
     this.#context.answered(error.status)
-    const retryAfterS = error.status === 503 ? this.#terms.outbox.backlog.retryAfterS : undefined
     refuseRequest(this.#req, this.#res, error, {
       requestId: this.#requestId,
-      retryAfterS,
+      retryAfterS: retryAfterOf(error, this.#terms.outbox.backlog),
       close: this.#closes,
     })
   }

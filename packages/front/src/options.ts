@@ -6,6 +6,7 @@ import {
   isPriority,
   type NodeOptions,
   type Priority,
+  shown,
 } from '@tempest/protocol'
 
 export interface FrontOptions extends NodeOptions {
@@ -79,7 +80,7 @@ export interface ResolvedWorkOptions {
 /** @throws TypeError that names the option. */
 export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions {
   const encoding: unknown = options.encoding ?? frontDefaults.encoding
-  if (encoding !== 'json') throw new TypeError(`encoding: use 'json', not ${String(encoding)}`)
+  if (encoding !== 'json') throw new TypeError(`encoding: use 'json', not ${shown(encoding)}`)
   return {
     maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? frontDefaults.maxInFlight, 1),
     maxHeldBytes: checkInteger(
@@ -114,12 +115,12 @@ export const checkAttempts = (value: unknown): number => checkInteger('maxAttemp
 
 export function checkPriority(value: unknown): Priority {
   if (isPriority(value)) return value
-  throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${String(value)}`)
+  throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${shown(value)}`)
 }
 
 export function checkRetry(value: unknown): Retry {
   if (typeof value === 'boolean' || value === 'method' || value === 'idempotency-key') return value
-  throw new TypeError(`retry: use true, false, 'method' or 'idempotency-key', not ${String(value)}`)
+  throw new TypeError(`retry: use true, false, 'method' or 'idempotency-key', not ${shown(value)}`)
 }
 
 function unlessFunction<T>(value: PerRequest<T>, check: (value: unknown) => T): PerRequest<T> {

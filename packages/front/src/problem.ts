@@ -11,9 +11,23 @@ const TEXT_TYPE = 'text/plain'
 const offered = [JSON_TYPE, 'application/json', TEXT_TYPE, 'text/html']
 
 export interface ProblemDetails {
-  requestId: string | undefined
+  requestId: string
   retryAfterS?: number | undefined
   close: boolean
+}
+
+/** A front that stops is followed by another at once; a Redis that is away takes a little. */
+const STOPPING_RETRY_S = 1
+const REDIS_RETRY_S = 5
+
+/** Seconds for Retry-After: with 503 only, and not where a handler chose that status itself. */
+export function retryAfterOf(
+  error: TempestError,
+  backlog: { readonly retryAfterS: number },
+): number | undefined {
+  if (error.status !== 503 || error.code === 'HTTP_ERROR') return undefined
+  if (error.code === 'BACKLOG_FULL' || error.code === 'IN_FLIGHT_FULL') return backlog.retryAfterS
+  return error.code === 'STOPPING' ? STOPPING_RETRY_S : REDIS_RETRY_S
 }
 
 /** Ends a response with an error. Does nothing where the headers are out already. */
@@ -53,9 +67,9 @@ export function encodeProblem(
     'content-type': text ? `${TEXT_TYPE}; charset=utf-8` : JSON_TYPE,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    'x-request-id': details.requestId,
   }
   if (details.retryAfterS !== undefined) headers['retry-after'] = details.retryAfterS
-  if (details.requestId !== undefined) headers['x-request-id'] = details.requestId
   if (details.close) headers['connection'] = 'close'
   return { status, headers, body }
 }

@@ -18,6 +18,7 @@ import {
   type Retry,
   type WorkOptions,
 } from './options.js'
+import { retryAfterOf } from './problem.js'
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next?: unknown) => void
 
@@ -91,8 +92,8 @@ export function createWork(
     if (res.headersSent) return
     context.answered(error.status)
     refuseRequest(req, res, error, {
-      requestId: requestIdOf(req.headers['x-request-id']),
-      retryAfterS: error.status === 503 ? outbox.backlog.retryAfterS : undefined,
+      requestId: requestIdOf(req.headers['x-request-id']) ?? context.node.exchanges.requestId(),
+      retryAfterS: retryAfterOf(error, outbox.backlog),
       close: context.state !== 'open',
     })
   }

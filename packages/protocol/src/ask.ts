@@ -2,7 +2,7 @@
 import { checkAction, encodeJob } from './job.js'
 import type { JobText } from './exchange.js'
 import { isPriority, type Priority } from './keys.js'
-import { checkInteger, checkNumber } from './options.js'
+import { checkInteger, checkNumber, shown } from './options.js'
 
 export interface AskOptions {
   /** Milliseconds until the promise rejects with code DEADLINE. @defaultValue 30000 */
@@ -36,7 +36,7 @@ export const askDefaults = {
 export function resolveAsk(options: AskOptions): ResolvedAsk {
   const { priority = askDefaults.priority, retry = askDefaults.retry } = options
   if (!isPriority(priority)) {
-    throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${String(priority)}`)
+    throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${shown(priority)}`)
   }
   return {
     deadlineMs: checkNumber('deadlineMs', options.deadlineMs ?? askDefaults.deadlineMs, 1),

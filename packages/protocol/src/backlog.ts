@@ -4,12 +4,11 @@
  * The replies of its own pushes tell the lengths for nothing. Only where the backlog comes near its limit are the lists asked
  * for their lengths, at most every `SAMPLE_MS`; so a node that refuses still notices when there is room again.
  */
+import { DrainRate } from './drain-rate.js'
 import { keys, type Priority, priorities } from './keys.js'
 import type { Link } from './link.js'
 
 const SAMPLE_MS = 100
-/** Weight of the newest sample in the mean of the drain rate. */
-const NEWEST = 0.3
 const MIN_RETRY_S = 1
 const MAX_RETRY_S = 60
 
@@ -17,10 +16,11 @@ export class Backlog {
   readonly #queue: string
   readonly #commands: Link
   readonly #lengths: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
+  /** Confirmed pushes per list: a length asked for before the newest of them is older than its reply. */
+  readonly #pushes: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
+  readonly #rate = new DrainRate()
   #unconfirmed = 0
-  #pushed = 0
-  #perSecond: number | undefined
-  #sample: { at: number; size: number; pushed: number } | undefined
+  #sampledAt = -Infinity
   #sampling = false
 
   constructor(queue: string, commands: Link) {
@@ -43,7 +43,13 @@ export class Backlog {
     this.#unconfirmed -= count
     if (length === undefined) return
     this.#lengths[priority] = length
-    this.#pushed += count
+    this.#pushes[priority]++
+    this.#rate.pushed(count)
+  }
+
+  /** A reply came: at least one job has left the queue. */
+  answered(): void {
+    this.#rate.answered()
   }
 
   /** Whether one more would be too many. */
@@ -55,9 +61,10 @@ export class Backlog {
 
   /** Asks Redis for the lengths, unless that was done a moment ago. */
   refresh(): void {
-    const last = this.#sample?.at ?? -Infinity
-    if (this.#sampling || !this.#commands.up || performance.now() - last < SAMPLE_MS) return
+    const now = performance.now()
+    if (this.#sampling || !this.#commands.up || now - this.#sampledAt < SAMPLE_MS) return
     this.#sampling = true
+    this.#sampledAt = now
     void this.#read().finally(() => (this.#sampling = false))
   }
 
@@ -65,32 +72,18 @@ export class Backlog {
   get retryAfterS(): number {
     const { size } = this
     if (size === 0) return MIN_RETRY_S
-    if (this.#perSecond === undefined || this.#perSecond <= 0) return MAX_RETRY_S
-    return Math.min(Math.max(Math.ceil(size / this.#perSecond), MIN_RETRY_S), MAX_RETRY_S)
+    const seconds = Math.ceil(size / this.#rate.perSecond(performance.now()))
+    return Math.min(Math.max(seconds, MIN_RETRY_S), MAX_RETRY_S)
   }
 
   async #read(): Promise<void> {
-    const results = await Promise.allSettled(
-      priorities.map((priority) =>
-        this.#commands.send('llen', [keys.queue(this.#queue, priority)]),
-      ),
+    const pushes = { ...this.#pushes }
+    await Promise.allSettled(
+      priorities.map(async (priority) => {
+        const length = await this.#commands.send('llen', [keys.queue(this.#queue, priority)])
+        if (pushes[priority] === this.#pushes[priority]) this.#lengths[priority] = Number(length)
+      }),
     )
-    priorities.forEach((priority, i) => {
-      const result = results[i]
-      if (result?.status === 'fulfilled') this.#lengths[priority] = Number(result.value)
-    })
-    this.#measure()
-  }
-
-  #measure(): void {
-    const at = performance.now()
-    const { size } = this
-    const before = this.#sample
-    this.#sample = { at, size, pushed: this.#pushed }
-    if (!before) return
-    const drained = before.size + (this.#pushed - before.pushed) - size
-    const rate = Math.max(drained, 0) / ((at - before.at) / 1000)
-    this.#perSecond =
-      this.#perSecond === undefined ? rate : this.#perSecond + (rate - this.#perSecond) * NEWEST
+    this.#rate.sample(performance.now(), this.size)
   }
 }

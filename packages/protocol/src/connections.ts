@@ -80,6 +80,12 @@ export class Connections {
     return (await this.commands.send('client', ['UNBLOCK', id])) === 1
   }
 
+  /** Ends a link's connection at Redis: nothing it sent can still be carried out after this. */
+  async kill(link: Link): Promise<void> {
+    const filter = link.killFilter
+    if (filter.length > 0) await this.commands.send('client', ['KILL', ...filter])
+  }
+
   close(): void {
     clearInterval(this.#beat)
     for (const link of this.#links) link.close()
@@ -87,7 +93,13 @@ export class Connections {
   }
 
   #open(name: string, silenceMs: number, handlers: LinkHandlers): Link {
-    const link = new Link(name, this.#template, silenceMs, this.options.logger, handlers)
+    const link = new Link(
+      `tempest:${this.boot}:${name}`,
+      this.#template,
+      silenceMs,
+      this.options.logger,
+      handlers,
+    )
     this.#links.add(link)
     return link
   }

@@ -19,6 +19,9 @@ import { Slots } from './slots.js'
 import { decodeEntry, type Entry } from './verb.js'
 import { Wheel } from './wheel.js'
 
+/** How long workers remember a cancelled id at least. */
+const CANCEL_MS = 60_000
+
 /** What came in and was refused, by kind. */
 export interface Refusals {
   /** Not an array, no verb, no id. */
@@ -84,6 +87,11 @@ export class Exchanges implements ExchangeKeeper {
     return exchange
   }
 
+  /** An id for a request that never became a job. */
+  requestId(): string {
+    return this.#nextId(0)
+  }
+
   /** The owner has left: the exchange is over, and who has the job is told. */
   abandon(exchange: Exchange): void {
     if (this.close(exchange)) this.cancel(exchange)
@@ -104,7 +112,9 @@ export class Exchanges implements ExchangeKeeper {
 
   cancel(exchange: Exchange): void {
     if (!exchange.announced) return
-    this.#sender.cancel(exchange.terms.outbox, exchange.base, this.toRedisTime(exchange.dueAt))
+    // A job that bears no deadline may be popped long after it: workers keep its id for a while.
+    const until = Math.max(exchange.dueAt, performance.now() + CANCEL_MS)
+    this.#sender.cancel(exchange.terms.outbox, exchange.base, this.toRedisTime(until))
   }
 
   sendAgain(exchange: Exchange): void {
@@ -150,6 +160,7 @@ export class Exchanges implements ExchangeKeeper {
       return
     }
     this.close(exchange)
+    exchange.terms.outbox.backlog.answered()
     if (entry.verb === 'answer') exchange.owner.answered(entry.result)
     else exchange.owner.failed(toError(entry.failure, entry.id))
   }

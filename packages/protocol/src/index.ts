@@ -19,9 +19,11 @@ export {
   type NodeOptions,
   type ResolvedNodeOptions,
   resolveNodeOptions,
+  shown,
 } from './options.js'
 export type { Outbox } from './outbox.js'
 export { loadScript, type Script } from './script.js'
 export { checkRedis, type ServerFacts } from './server.js'
 export { encodeAnswer, encodeFail, type Failure } from './verb.js'
+export { checkRedisOption } from './template.js'
 export { type Waiting, Wheel } from './wheel.js'

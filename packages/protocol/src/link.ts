@@ -39,6 +39,7 @@ const UNFIT_PAUSE_MS = 1000
 const STALE_MS = 500
 
 export class Link {
+  /** Also the connection's name at Redis, as CLIENT LIST shows it. */
   readonly name: string
   readonly #redis: Redis
   readonly #handlers: LinkHandlers
@@ -60,7 +61,11 @@ export class Link {
     this.name = name
     this.#handlers = handlers
     this.#logger = logger
-    this.#redis = template.duplicate({ ...linkOptions, socketTimeout: silenceMs })
+    this.#redis = template.duplicate({
+      ...linkOptions,
+      socketTimeout: silenceMs,
+      connectionName: name,
+    })
     this.#redis.on('error', (error: unknown) => this.#log(error))
     this.#redis.on('ready', () => void this.#prepare())
     this.#redis.on('close', () => this.#down())
@@ -84,6 +89,12 @@ export class Link {
   /** Redis' id of the current connection, for CLIENT UNBLOCK. */
   get clientId(): string | undefined {
     return this.#client?.id
+  }
+
+  /** What CLIENT KILL needs to end the current connection, or the last there was; none before the first. */
+  get killFilter(): string[] {
+    // The address beside the id: after a restart Redis counts ids anew, and an id alone could be somebody else's.
+    return this.#client ? ['ID', this.#client.id, 'ADDR', this.#client.addr] : []
   }
 
   /**
@@ -169,12 +180,11 @@ export class Link {
 
   /** Takes over from the connection before this one: after this, nothing it sent can still be carried out. */
   async #succeed(): Promise<void> {
-    const before = this.#client
+    const before = this.killFilter
     const text = String(await this.#send('client', ['INFO']))
     const id = /\bid=(\d+)/.exec(text)?.[1]
     const addr = /\baddr=(\S+)/.exec(text)?.[1]
-    // The address beside the id: after a restart Redis counts ids anew, and an id alone could be somebody else's.
-    if (before) await this.#send('client', ['KILL', 'ID', before.id, 'ADDR', before.addr])
+    if (before.length > 0) await this.#send('client', ['KILL', ...before])
     this.#client = id !== undefined && addr !== undefined ? { id, addr } : undefined
   }
 

@@ -50,7 +50,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
 /** The number itself where it is finite and within [min, max]; else a TypeError that names the option. */
 export function checkNumber(name: string, value: unknown, min: number, max = 2 ** 31 - 1): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
-    throw new TypeError(`${name}: use a number from ${min} to ${max}, not ${String(value)}`)
+    throw new TypeError(`${name}: use a number from ${min} to ${max}, not ${shown(value)}`)
   }
   return value
 }
@@ -59,7 +59,16 @@ export function checkNumber(name: string, value: unknown, min: number, max = 2 *
 export function checkInteger(name: string, value: unknown, min: number, max = 2 ** 31 - 1): number {
   const number = checkNumber(name, value, min, max)
   if (!Number.isInteger(number)) {
-    throw new TypeError(`${name}: use a whole number, not ${String(value)}`)
+    throw new TypeError(`${name}: use a whole number, not ${shown(value)}`)
   }
   return number
+}
+
+/** A value for a message; anything can be given, also what has no text. */
+export function shown(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
+  }
 }

@@ -53,11 +53,11 @@ export class Outbox {
     this.#waiting[priority].push(job)
   }
 
-  /** Tells the workers that nobody waits for this base id any more; `deadline`, in Redis' time, is when they may forget it. */
-  cancel(base: string, deadline: number): void {
+  /** Tells the workers that nobody waits for this base id any more; `until`, in Redis' time, is when they may forget it. */
+  cancel(base: string, until: number): void {
     if (this.#cancelled.length >= MAX_CANCELLED) return
     this.#cancelled.push(base)
-    if (deadline > this.#cancelUntil) this.#cancelUntil = deadline
+    if (until > this.#cancelUntil) this.#cancelUntil = until
   }
 
   hasWork(): boolean {

@@ -41,8 +41,8 @@ export class Sender {
     else this.schedule()
   }
 
-  cancel(outbox: Outbox, base: string, deadline: number): void {
-    outbox.cancel(base, deadline)
+  cancel(outbox: Outbox, base: string, until: number): void {
+    outbox.cancel(base, until)
     this.schedule()
   }
 

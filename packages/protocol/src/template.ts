@@ -5,6 +5,8 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { ResolvedNodeOptions } from './options.js'
 
 const CONNECT_MS = 2000
+/** ioredis runs this timer also where the connection is gone already, and it keeps a process that stops from its end. */
+const DISCONNECT_MS = 200
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 1000
 
@@ -12,6 +14,7 @@ const RETRY_MAX_MS = 1000
 export const linkOptions: RedisOptions = {
   lazyConnect: false,
   connectTimeout: CONNECT_MS,
+  disconnectTimeout: DISCONNECT_MS,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
@@ -22,6 +25,11 @@ export const linkOptions: RedisOptions = {
   monitor: false,
   retryStrategy: (attempt) =>
     Math.min(RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10), RETRY_MAX_MS) * (0.5 + Math.random()),
+}
+
+/** @throws TypeError where `createTemplate` would. */
+export function checkRedisOption(redis: ResolvedNodeOptions['redis']): void {
+  createTemplate(redis).disconnect()
 }
 
 /** An ioredis instance that never connects: every link is a duplicate of it. */

@@ -1,4 +1,4 @@
-/** What a worker counts of the jobs it has popped. */
+/** What a worker counts of its popping and of the jobs it has popped. */
 import type { ErrorCode } from '@tempest/protocol'
 
 export interface JobCounts {
@@ -15,6 +15,19 @@ export interface JobCounts {
 
 export function noJobs(): JobCounts {
   return { answered: 0, failed: {}, malformed: {}, forwarded: 0, cancelled: 0, expired: 0 }
+}
+
+export interface PopCounts {
+  takes: number
+  parks: number
+  popped: number
+  largestTake: number
+  /** How often it read its held lists: when it started, and after each trouble. */
+  recoveries: number
+}
+
+export function noPops(): PopCounts {
+  return { takes: 0, parks: 0, popped: 0, largestTake: 0, recoveries: 0 }
 }
 
 export function countOne(counts: Partial<Record<string, number>>, key: string): void {

@@ -4,12 +4,19 @@
  * It exists so that a finished job can be removed by count where the finished ones are exactly a prefix, and by its bytes where
  * not; and so that after a broken connection the real list tells which jobs are new. What is being removed is kept
  * until Redis confirms it: without that, a removal that was lost would look like a new job.
+ *
+ * Jobs may be equal byte for byte, from programs that give no ids. Of such Redis removes the first or the last, whichever was
+ * meant; the mirror does the same, or a removal by count would later hit another job.
  */
 import type { Priority } from '@tempest/protocol'
 
 export interface Popped {
   readonly raw: Buffer
   readonly priority: Priority
+  /** Some of its last bytes as a number: where an id stands, so that it differs where the jobs do, most of the time. */
+  readonly print: number
+  /** It was handed to a handler; until then it can be put back. */
+  begun: boolean
   done: boolean
   previous: Popped | undefined
   next: Popped | undefined
@@ -43,12 +50,30 @@ export class Held {
 
   /** A job that Redis has appended. */
   add(raw: Buffer, priority: Priority): Popped {
-    const popped: Popped = { raw, priority, done: false, previous: this.#last, next: undefined }
-    if (this.#last) this.#last.next = popped
+    const previous = this.#last
+    const popped: Popped = {
+      raw,
+      priority,
+      print: printOf(raw),
+      begun: false,
+      done: false,
+      previous,
+      next: undefined,
+    }
+    if (previous) previous.next = popped
     else this.#first = popped
     this.#last = popped
     this.#size++
     return popped
+  }
+
+  /** Jobs that no handler was given, in order. */
+  unbegun(): Popped[] {
+    const jobs: Popped[] = []
+    for (let popped = this.#first; popped; popped = popped.next) {
+      if (!popped.begun && !popped.done) jobs.push(popped)
+    }
+    return jobs
   }
 
   finish(popped: Popped): void {
@@ -68,7 +93,7 @@ export class Held {
       const next: Popped | undefined = popped.next
       if (popped.done) {
         removal.raws.push(popped.raw)
-        removal.jobs.push(this.#unlink(popped))
+        removal.jobs.push(this.#unlinkFirst(popped))
       }
       popped = next
     }
@@ -83,7 +108,7 @@ export class Held {
 
   /** Jobs that were given back: they are out of the list without having been finished. */
   forget(jobs: Popped[]): void {
-    for (const job of jobs) if (!job.done) this.#unlink(job)
+    for (const job of jobs) if (!job.done) this.#unlinkLast(job)
   }
 
   /**
@@ -114,6 +139,33 @@ export class Held {
     return fresh
   }
 
+  /** Takes a job out as `LREM 1` does: the first of those equal to it goes, and is then in its place. */
+  #unlinkFirst(popped: Popped): Popped {
+    let other = this.#first
+    while (other && other !== popped && !areEqual(other, popped)) other = other.next
+    if (other && other !== popped) this.#moveBehind(popped, other)
+    return this.#unlink(popped)
+  }
+
+  /** Takes a job out as `LREM -1` does. */
+  #unlinkLast(popped: Popped): void {
+    let other = this.#last
+    while (other && other !== popped && !areEqual(other, popped)) other = other.previous
+    if (other && other !== popped) this.#moveBehind(popped, other)
+    this.#unlink(popped)
+  }
+
+  #moveBehind(place: Popped, popped: Popped): void {
+    this.#unlink(popped)
+    popped.previous = place
+    popped.next = place.next
+    if (place.next) place.next.previous = popped
+    else this.#last = popped
+    place.next = popped
+    this.#size++
+    if (popped.done) this.#done++
+  }
+
   #append(popped: Popped): void {
     popped.previous = this.#last
     popped.next = undefined
@@ -134,4 +186,16 @@ export class Held {
     if (popped.done) this.#done--
     return popped
   }
+}
+
+/** Of `…0123456789abcdef"]` the last six characters of the id. */
+const PRINT_BYTES = 6
+const PRINT_FROM_END = PRINT_BYTES + 2
+
+function printOf(raw: Buffer): number {
+  return raw.length < PRINT_FROM_END ? 0 : raw.readUIntLE(raw.length - PRINT_FROM_END, PRINT_BYTES)
+}
+
+function areEqual(one: Popped, other: Popped): boolean {
+  return one.print === other.print && one.raw.equals(other.raw)
 }

@@ -100,7 +100,7 @@ function toHeaders(value: unknown): RequestHeaders | undefined {
   for (const [name, text] of Object.entries(value)) {
     if (name === '__proto__') continue
     if (typeof text === 'string') headers[name] = text
-    else if (Array.isArray(text)) headers[name] = text.map(String)
+    else if (Array.isArray(text)) headers[name] = text.filter((item) => typeof item === 'string')
   }
   return headers
 }
@@ -138,17 +138,18 @@ export function encodeResult(result: unknown): string {
 }
 
 function checkHeaders(headers: unknown): string {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
-    throw new TypeError(`a url handler returned headers that are ${describe(headers)}`)
+  // A Map or fetch's Headers has no properties: taken as an object, it would be no headers at all.
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers) {
+    throw new TypeError('a url handler returned headers that are no plain object')
   }
   for (const [name, value] of Object.entries(headers)) {
     const fits =
       value === undefined ||
       typeof value === 'string' ||
-      typeof value === 'number' ||
+      (typeof value === 'number' && Number.isFinite(value)) ||
       (Array.isArray(value) && value.every((item) => typeof item === 'string'))
     if (!fits)
-      throw new TypeError(`a url handler returned header ${name} that is ${describe(value)}`)
+      throw new TypeError(`a url handler returned header ${name} that is no text and no number`)
   }
   return JSON.stringify(headers)
 }

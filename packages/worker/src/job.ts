@@ -24,7 +24,7 @@ export interface Job {
   /** Fires at the deadline, when the client has left, and when `stop()` runs out of time. */
   readonly signal: AbortSignal
   /**
-   * Hands the job on to another queue as it is, with the same `respond_to`; what this handler returns is then ignored.
+   * Hands the job on to another queue as it is, with the same `respond_to` and priority; what this handler returns is then ignored.
    * Resolves when Redis has it. @throws TypeError for a bad name; whatever Redis says where it refuses.
    */
   forward(queue: string): Promise<void>
@@ -90,8 +90,10 @@ export class RunningJob implements Job, Waiting {
 
   async forward(queue: string): Promise<void> {
     const { commands } = this.#connections
-    await commands.send('rpush', [keys.queue(checkQueueName(queue), 'normal'), this.popped.raw])
+    const { priority } = this.popped
+    await commands.send('rpush', [keys.queue(checkQueueName(queue), priority), this.popped.raw])
     this.forwarded = true
+    if (priority !== 'normal') await commands.send('publish', [keys.bell(queue), ''])
   }
 
   /** Nobody waits for the result any more. */

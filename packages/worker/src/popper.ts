@@ -6,6 +6,7 @@
  * it did not know of, and only then pops again. Running → quiet → ended, never backward.
  */
 import { type Connections, reasonOf } from '@tempest/protocol'
+import { noPops } from './counts.js'
 import type { Popped } from './held.js'
 import type { Replies } from './replies.js'
 import type { Source, Taken } from './source.js'
@@ -13,21 +14,13 @@ import type { Source, Taken } from './source.js'
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
 
-export interface PopperCounts {
-  takes: number
-  parks: number
-  popped: number
-  largestTake: number
-  recoveries: number
-}
-
 interface Unbegun {
   popped: Popped
   source: Source
 }
 
 export class Popper {
-  readonly counts: PopperCounts = { takes: 0, parks: 0, popped: 0, largestTake: 0, recoveries: 0 }
+  readonly counts = noPops()
   readonly #connections: Connections
   readonly #sources: readonly Source[]
   readonly #replies: Replies
@@ -187,7 +180,10 @@ export class Popper {
     let i = 0
     while (i < this.#unbegun.length && this.#state === 'running' && this.#freeSlots() > 0) {
       const next = this.#unbegun[i++]
-      if (next) this.#begin(next.popped, next.source)
+      // One that ended while the held list was read may stand here twice, or be gone from there.
+      if (!next || next.popped.begun || next.popped.done) continue
+      next.popped.begun = true
+      this.#begin(next.popped, next.source)
     }
     if (i > 0) this.#unbegun = this.#unbegun.slice(i)
     this.#beginning = false
@@ -209,9 +205,10 @@ export class Popper {
     }
     this.#troubled = false
     for (const source of this.#sources) {
-      const fresh = await source.recover()
-      // Those popped before the trouble and not begun are known to the mirror; only new ones are added.
-      for (const popped of fresh) this.#unbegun.push({ popped, source })
+      const unbegun = await source.recover()
+      // A job that is no longer held belongs to somebody else.
+      const others = this.#unbegun.filter((each) => each.source !== source)
+      this.#unbegun = [...others, ...unbegun.map((popped) => ({ popped, source }))]
     }
     this.counts.recoveries++
     this.#replies.flush()
@@ -226,9 +223,9 @@ export class Popper {
     for (const source of this.#sources) {
       const mine = unbegun.filter((each) => each.source === source).map((each) => each.popped)
       await source.giveBack(mine).catch((error: unknown) => {
-        this.#connections.options.logger.error(
+        this.#connections.options.logger.warn(
           { queue: source.queue, jobs: mine.length, reason: reasonOf(error) },
-          'could not be put back; they stay in the held list',
+          'could not be put back; they stay in the held list until this worker leaves',
         )
       })
     }

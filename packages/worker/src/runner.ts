@@ -212,7 +212,8 @@ export class Runner {
     source.bury(popped).then(
       () => this.#finish(source, popped),
       (error: unknown) => {
-        // It stays in the held list and is seen again when this worker next reads that.
+        // It stays in the held list and is begun again when this worker next reads that.
+        popped.begun = false
         logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
       },
     )

@@ -43,6 +43,7 @@ export class Source {
   #workers = 1
   #frozen = true
   #parked = false
+  #left = false
 
   constructor(
     queue: string,
@@ -55,7 +56,7 @@ export class Source {
     this.#connections = connections
     this.#heldKey = keys.held(queue, connections.boot)
     this.#takeKeys = [...priorities.map((priority) => keys.queue(queue, priority)), this.#heldKey]
-    this.#link = connections.block(`park ${queue}`, changed)
+    this.#link = connections.block(`park:${queue}`, changed)
     connections.every(() => this.beat())
   }
 
@@ -118,7 +119,7 @@ export class Source {
   /** Puts jobs that were not begun back to where they came from, in order. */
   async giveBack(jobs: Popped[]): Promise<void> {
     for (const priority of priorities) {
-      const mine = jobs.filter((job) => job.priority === priority)
+      const mine = jobs.filter((job) => job.priority === priority && !job.done)
       if (mine.length === 0) continue
       const raws = mine.map((job) => job.raw).reverse()
       const list = keys.queue(this.queue, priority)
@@ -138,32 +139,47 @@ export class Source {
     this.#frozen = true
   }
 
-  /** Reads the held list. @returns jobs in it that this worker did not know of. */
+  /** Reads the held list. @returns all jobs in it that no handler was given, those this worker did not know of included. */
   async recover(): Promise<Popped[]> {
-    const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
     await this.beat()
-    const fresh = this.#held.reconcile(listOf(raws).filter((raw) => Buffer.isBuffer(raw)))
+    const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
+    this.#held.reconcile(listOf(raws).filter((raw) => Buffer.isBuffer(raw)))
     this.#frozen = false
-    return fresh
+    return this.#held.unbegun()
   }
 
   async beat(): Promise<void> {
+    if (this.#left) return
     const { commands, boot } = this.#connections
     this.#workers = Number(
       await commands.script(beatScript, [keys.workers(this.queue)], [boot, SILENT_MS]),
     )
   }
 
+  /** The last call, when nothing runs any more: puts back what was never begun, removes what is finished. */
   async leave(): Promise<void> {
     const { commands, boot } = this.#connections
+    if (this.#frozen) {
+      // What the parked connection sent could still move a job.
+      await this.#connections.kill(this.#link)
+      await this.recover()
+    }
+    await this.giveBack(this.#held.unbegun())
+    await this.settle()
+    this.#left = true
     await commands.send('zrem', [keys.workers(this.queue), boot])
   }
 
   async #call(link: Link, n: number): Promise<unknown> {
     const removal = this.#frozen || !this.#held.dirty ? none : this.#held.drain()
-    const reply = await link.script(takeScript, this.#takeKeys, this.#args(n, removal))
-    if (removal !== none) this.#held.removed(removal)
-    return reply
+    try {
+      const reply = await link.script(takeScript, this.#takeKeys, this.#args(n, removal))
+      if (removal !== none) this.#held.removed(removal)
+      return reply
+    } catch (error) {
+      this.freeze()
+      throw error
+    }
   }
 
   #args(n: number, removal: Removal): (number | Buffer)[] {

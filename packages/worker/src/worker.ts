@@ -3,12 +3,20 @@
  *
  * It wires the parts and owns their life: made → running → stopping → stopped, never backward.
  */
-import { checkAction, Connections, keys, reasonOf, TempestError } from '@tempest/protocol'
-import { type JobCounts, noJobs } from './counts.js'
+import {
+  checkAction,
+  checkRedisOption,
+  Connections,
+  keys,
+  type Logger,
+  reasonOf,
+  TempestError,
+} from '@tempest/protocol'
+import { type JobCounts, noJobs, noPops, type PopCounts } from './counts.js'
 import type { HttpRequest, HttpResult } from './http.js'
 import type { Job } from './job.js'
 import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
-import { Popper, type PopperCounts } from './popper.js'
+import { Popper } from './popper.js'
 import { Replies } from './replies.js'
 import { type AnyHandler, Runner } from './runner.js'
 import { Settler } from './settler.js'
@@ -41,7 +49,7 @@ export interface WorkerStats extends JobCounts {
   undeliverable: number
   replyBatches: number
   largestReplyBatch: number
-  pops: PopperCounts
+  pops: PopCounts
 }
 
 /** All that lives from start to stop. */
@@ -64,6 +72,7 @@ export class Worker<A extends Actions = AnyActions> {
 
   constructor(options: WorkerOptions) {
     this.#options = resolveWorkerOptions(options)
+    checkRedisOption(this.#options.node.redis)
   }
 
   /**
@@ -86,7 +95,7 @@ export class Worker<A extends Actions = AnyActions> {
 
   /**
    * Starts to pop. Resolves when it does; while Redis is away it goes on trying.
-   * @throws TempestError REDIS_UNFIT where this Redis will not do; STOPPING where `stop()` comes first.
+   * @throws TempestError REDIS_UNFIT where this Redis will not do, the worker is then stopped; STOPPING where `stop()` comes first.
    */
   start(): Promise<void> {
     this.#started ??= this.#start()
@@ -128,7 +137,13 @@ export class Worker<A extends Actions = AnyActions> {
     this.#state = 'running'
     const unfit = new Promise<never>((_resolve, reject) => (this.#unfit = reject))
     this.#parts = this.#open()
-    await Promise.race([this.#parts.popper.whenPopping(), unfit])
+    try {
+      await Promise.race([this.#parts.popper.whenPopping(), unfit])
+    } catch (error) {
+      // Without this the process would go on trying a Redis that will not do.
+      await this.stop()
+      throw error
+    }
   }
 
   #open(): Parts {
@@ -175,7 +190,7 @@ export class Worker<A extends Actions = AnyActions> {
     this.#state = 'stopped'
   }
 
-  async #close({ connections, sources, replies, runner }: Parts): Promise<void> {
+  async #close({ connections, sources, replies, runner, popper }: Parts): Promise<void> {
     const stopAt = performance.now() + this.#options.stopMs
     await within(stopAt, this.quiet())
     while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
@@ -183,18 +198,12 @@ export class Worker<A extends Actions = AnyActions> {
     replies.flush()
     // The last replies and removals get a little time beyond stopMs: they are all that keeps a job from being run twice.
     const endAt = Math.max(stopAt, performance.now() + LAST_MS)
-    if (connections.commands.up) await within(endAt, replies.whenQuiet())
-    for (const source of sources) {
-      const last = source.settle().then(() => source.leave())
-      await within(
-        endAt,
-        last.catch((error: unknown) => {
-          connections.options.logger.warn(
-            { queue: source.queue, reason: reasonOf(error) },
-            'leaving',
-          )
-        }),
-      )
+    await within(endAt, replies.whenQuiet())
+    const leaveAt = Math.min(endAt, performance.now() + LEAVE_MS)
+    const { logger } = connections.options
+    // Without a recovery nothing was ever popped, and a Redis that is away owes nothing.
+    if (connections.commands.up || popper.counts.recoveries > 0) {
+      await Promise.all(sources.map((source) => leave(source, leaveAt, logger)))
     }
     connections.close()
   }
@@ -202,28 +211,43 @@ export class Worker<A extends Actions = AnyActions> {
 
 const LOOK_MS = 10
 const LAST_MS = 2000
+/** Long enough to notice that a connection is silent and to come back; a Redis that is away keeps no worker for longer. */
+const LEAVE_MS = 5000
 
-/** Waits for a promise, but not beyond a time of the monotonic clock. */
-async function within(until: number, promise: Promise<unknown>): Promise<void> {
+/** Tries again until it succeeds or time is over: a connection that breaks comes back. */
+async function leave(source: Source, until: number, logger: Logger): Promise<void> {
+  for (;;) {
+    let reason = 'no answer'
+    const left = source.leave().then(
+      () => true,
+      (error: unknown) => {
+        reason = reasonOf(error)
+        return false
+      },
+    )
+    if ((await within(until, left)) === true) return
+    if (performance.now() >= until) {
+      logger.error({ queue: source.queue, reason }, 'left without settling the held list')
+      return
+    }
+    await pause(LOOK_MS)
+  }
+}
+
+/** Waits for a promise, but not beyond a time of the monotonic clock. Resolves to its value, or to undefined. */
+async function within<T>(until: number, promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(until - performance.now(), 0))
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(until - performance.now(), 0))
   })
-  await Promise.race([promise, late])
+  const first = await Promise.race([promise, late])
   clearTimeout(timer)
+  return first
 }
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
-
-const noPops = (): PopperCounts => ({
-  takes: 0,
-  parks: 0,
-  popped: 0,
-  largestTake: 0,
-  recoveries: 0,
-})
 
 /** Makes a worker; give it handlers with `on`, then `start()` it. It must be stopped. */
 export function createWorker<A extends Actions = AnyActions>(options: WorkerOptions): Worker<A> {
