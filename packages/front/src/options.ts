@@ -38,13 +38,15 @@ export interface WorkOptions {
   retry?: PerRequest<Retry> | undefined
   /** How often a request may be pushed in all. @defaultValue 3 */
   maxAttempts?: PerRequest<number> | undefined
-  /** Larger bodies get 413. @defaultValue 1 MiB */
+  /** Larger bodies get 413; 64 MiB at the most. @defaultValue 1 MiB */
   maxBodyBytes?: number | undefined
   /** With this many jobs waiting in the queue, requests get 503. @defaultValue 10000 */
   maxBacklog?: number | undefined
 }
 
 const MIB = 1024 * 1024
+/** JSON makes six characters of a control character, and neither a string nor a value of Redis can have more than 512 MiB. */
+const MAX_BODY_BYTES = 64 * MIB
 
 export const frontDefaults = {
   encoding: 'json',
@@ -104,6 +106,7 @@ export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
       'maxBodyBytes',
       options.maxBodyBytes ?? workDefaults.maxBodyBytes,
       0,
+      MAX_BODY_BYTES,
     ),
     maxBacklog: checkInteger('maxBacklog', options.maxBacklog ?? workDefaults.maxBacklog, 1),
   }

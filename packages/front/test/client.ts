@@ -1,6 +1,6 @@
 /** HTTP clients for tests: one that uses node:http, and one that writes and reads bytes as they are. */
 import { once } from 'node:events'
-import { type Agent, type IncomingHttpHeaders, request, type RequestOptions } from 'node:http'
+import { Agent, type IncomingHttpHeaders, request, type RequestOptions } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { until } from '../../../test/helpers/until'
 import { atClose } from './serve'
@@ -21,10 +21,10 @@ export interface Question extends RequestOptions {
 }
 
 /** One request on a connection of its own, unless an agent is given. */
-export async function ask(port: number, path = '/', question: Question = {}): Promise<Answer> {
+export function ask(port: number, path = '/', question: Question = {}): Promise<Answer> {
   const { body, ...options } = question
   const req = request({ port, host: '127.0.0.1', path, agent: false, ...options })
-  return new Promise((resolve, reject) => {
+  const answer = new Promise<Answer>((resolve, reject) => {
     req.on('error', reject)
     req.on('response', (res) => {
       const chunks: Buffer[] = []
@@ -45,6 +45,16 @@ export async function ask(port: number, path = '/', question: Question = {}): Pr
     })
     req.end(body)
   })
+  // Where a test has failed before it awaited this, its connection is cut, and that is nobody's concern.
+  answer.catch(() => undefined)
+  return answer
+}
+
+/** An agent with one connection that is kept. */
+export function keepAlive(): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  atClose(() => agent.destroy())
+  return agent
 }
 
 /** What a problem+json body says. */
@@ -67,10 +77,7 @@ export class RawClient {
     socket.on('data', (chunk: string) => (this.text += chunk))
     socket.on('end', () => (this.ended = true))
     socket.on('error', () => undefined) // a reset is an end
-    atClose(async () => {
-      socket.destroy()
-      return Promise.resolve()
-    })
+    atClose(() => socket.destroy())
   }
 
   static async open(port: number, allowHalfOpen = false): Promise<RawClient> {

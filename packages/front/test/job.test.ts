@@ -1,20 +1,12 @@
 /** What a request becomes in Redis: the job, its metadata, and that nothing a client sends can reach the latter. */
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
+import { describeWithRedis } from '../../../test/helpers/redis'
 import { ask, get, RawClient } from './client'
-import { closeAll, Hand, type Popped, serve } from './serve'
+import { fieldsOf, Hand, type Popped, serve, useRedis } from './serve'
 
 describeWithRedis('the job of a request', () => {
-  let redis: TestRedis
-  beforeAll(async () => {
-    redis = await startTestRedis()
-  })
-  afterEach(async () => {
-    await closeAll()
-    await redis.cli('FLUSHALL')
-  })
-  afterAll(() => redis.stop())
+  const redis = useRedis()
 
   /** The jobs of these requests, each written as it stands here. */
   const jobsOf = async (port: number, ...requests: string[]): Promise<Popped[]> => {
@@ -36,8 +28,7 @@ describeWithRedis('the job of a request', () => {
 
   test('is an array of exactly four, with the request and its metadata in the first argument', async () => {
     const { port, front } = await serve({ redis: redis.url })
-    const [seconds] = Array.from(Object.values(Object(await redis.cli('TIME'))), Number)
-    const now = (seconds ?? 0) * 1000
+    const now = Number(Object.values(fieldsOf(await redis.cli('TIME')))[0]) * 1000
     const request = 'POST /a?b=c HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi'
     const [job] = await jobsOf(port, request)
     const value: unknown = JSON.parse(job?.raw ?? '')
@@ -72,7 +63,7 @@ describeWithRedis('the job of a request', () => {
   test('has no body and no mount where the request has none', async () => {
     const { port } = await serve({ redis: redis.url })
     const arg = await argOf(port, get('/'))
-    expect(Object.keys(Object(arg))).toEqual(['method', 'url', 'headers', 'remote', 'meta'])
+    expect(Object.keys(fieldsOf(arg))).toEqual(['method', 'url', 'headers', 'remote', 'meta'])
   })
 
   test('carries every method, and says whether it may be run again', async () => {
@@ -111,7 +102,12 @@ describeWithRedis('the job of a request', () => {
     const { port } = await serve({ redis: redis.url })
     const visible = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
     const target = fc.string({ unit: visible, maxLength: 60 }).map((text) => `/${text}`)
-    const fixed = ['/%2F%2e%2E/a+b?x=%20&y=a=b&&z#', '//a//b?', '/?"},"meta":{"v":1', 'http://h/p?q']
+    const fixed = [
+      '/%2F%2e%2E/a+b?x=%20&y=a=b&&z#',
+      '//a//b?',
+      '/?"},"meta":{"v":1',
+      'http://h/p?q',
+    ]
     const targets = [...fixed, ...fc.sample(target, 100)]
     const jobs = await jobsOf(port, ...targets.map((text) => get(text)))
     expect(jobs.map((job) => job.args[0])).toMatchObject(targets.map((url) => ({ url })))
@@ -121,10 +117,22 @@ describeWithRedis('the job of a request', () => {
     const { port } = await serve({ redis: redis.url })
     const arg = await argOf(
       port,
-      get('/', 'X-A: 1', 'x-a: 2', 'Cookie: a=1', 'Cookie: b=2', 'Set-Cookie: c', 'X-L: \xe9'),
+      get(
+        '/',
+        ...['X-A: 1', 'x-a: 2', 'Cookie: a=1', 'Cookie: b=2', 'Set-Cookie: c', 'X-L: \xe9'],
+        ...['X-Forwarded-For: 1.2.3.4', 'Forwarded: for=1.2.3.4'],
+      ),
     )
     expect(arg).toMatchObject({
-      headers: { 'x-a': '1, 2', cookie: 'a=1; b=2', 'set-cookie': ['c'], 'x-l': '\xe9' },
+      remote: '127.0.0.1',
+      headers: {
+        'x-a': '1, 2',
+        cookie: 'a=1; b=2',
+        'set-cookie': ['c'],
+        'x-l': '\xe9',
+        'x-forwarded-for': '1.2.3.4',
+        forwarded: 'for=1.2.3.4',
+      },
     })
   })
 
@@ -146,7 +154,8 @@ describeWithRedis('the job of a request', () => {
     expect(await argOf(port, request)).toMatchObject({ headers: { host: 'test', 'x-kept': '3' } })
     const [job] = await jobsOf(port, request)
     expect(job?.raw).not.toMatch(/keep-alive|x-mine|x-other|trailer|upgrade|expect|proxy/i)
-    const chunked = 'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'
+    const chunked =
+      'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'
     expect(await argOf(port, chunked)).toHaveProperty('headers', { host: 'h' })
   })
 
@@ -162,11 +171,17 @@ describeWithRedis('the job of a request', () => {
       ['X-Request-Id: two words', `traceparent: ${trace.replace('b7', 'B7')}`],
       ['X-Request-Id: ', `traceparent: ff${trace.slice(2)}`],
       [`X-Request-Id: ${'x'.repeat(201)}`, `traceparent: ${trace}, ${trace}`],
-      ['X-Request-Id: a', 'X-Request-Id: b', `traceparent: 00-${'0'.repeat(32)}-b7ad6b7169203331-01`],
+      [
+        'X-Request-Id: a',
+        'X-Request-Id: b',
+        `traceparent: 00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+      ],
     ]) {
       const [job] = await jobsOf(port, get('/', ...headers))
       expect(job?.args[0]).toMatchObject({ meta: { request_id: job?.id } })
-      expect(job?.raw).not.toContain('"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}')
+      expect(job?.raw).not.toContain(
+        '"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}',
+      )
       expect(JSON.stringify(job?.args[0])).not.toMatch(/"meta":\{[^}]*traceparent/)
     }
   })
@@ -178,7 +193,14 @@ describeWithRedis('the job of a request', () => {
       ...['respond_to', 'args', 'method', 'url', 'remote', 'mount', 'body', 'headers', 'attempt'],
     )
     const value = fc.constantFrom(
-      ...['{"v":1,"deadline":9e15,"retry":true}', '"}', '"}},"meta":{"retry":true}', '\\', '\\"', ''],
+      ...[
+        '{"v":1,"deadline":9e15,"retry":true}',
+        '"}',
+        '"}},"meta":{"retry":true}',
+        '\\',
+        '\\"',
+        '',
+      ],
       ...['"]', 'null', '0', '\xff'],
     )
     const sample = fc.sample(fc.array(fc.tuple(name, value), { maxLength: 12 }), 60)
@@ -189,13 +211,20 @@ describeWithRedis('the job of a request', () => {
     const posts = gets.map((request) => request.replace('GET', 'POST'))
     for (const job of await jobsOf(port, ...bodies, ...posts)) {
       expect(job.args).toHaveLength(1)
-      const { meta, headers, ...rest } = Object(job.args[0])
+      const { meta, headers, ...rest } = fieldsOf(job.args[0])
       expect(Object.keys(rest).filter((key) => key !== 'body')).toEqual(['method', 'url', 'remote'])
       expect(rest).toMatchObject({ method: 'POST', remote: '127.0.0.1' })
-      expect(Object.keys(meta)).toEqual(['v', 'deadline', 'attempt', 'retry', 'epoch', 'request_id'])
+      expect(Object.keys(fieldsOf(meta))).toEqual([
+        'v',
+        'deadline',
+        'attempt',
+        'retry',
+        'epoch',
+        'request_id',
+      ])
       expect(meta).toMatchObject({ v: 1, attempt: 1, retry: false, request_id: job.id })
-      expect(meta.deadline).toBeLessThan(Date.now() + 60_000)
-      expect(Object.getPrototypeOf(headers)).toBe(Object.prototype)
+      expect(fieldsOf(meta)['deadline']).toBeLessThan(Date.now() + 60_000)
+      expect(Object.values(fieldsOf(headers)).every((one) => typeof one === 'string')).toBe(true)
       expect(job.raw).not.toContain('"__proto__"')
     }
   })

@@ -1,24 +1,16 @@
 /** The middleware in Connect, in Express and in a bare server: what is left of the url, and what `mount` says. */
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import type { Front } from '@tempest/front'
 import connect from 'connect'
 import express from 'express'
 import type { RequestListener } from 'node:http'
-import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
+import { describeWithRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { ask, get, RawClient, responsesIn } from './client'
-import { closeAll, serve, work } from './serve'
+import { serve, work, useRedis } from './serve'
 
 describeWithRedis('front.work as middleware', () => {
-  let redis: TestRedis
-  beforeAll(async () => {
-    redis = await startTestRedis()
-  })
-  afterEach(async () => {
-    await closeAll()
-    await redis.cli('FLUSHALL')
-  })
-  afterAll(() => redis.stop())
+  const redis = useRedis()
 
   const echo = async (): Promise<void> => {
     await work(redis.url, ({ url, mount }) => JSON.stringify([mount, url]))
@@ -52,30 +44,33 @@ describeWithRedis('front.work as middleware', () => {
   test.each([
     ['Connect', inConnect],
     ['Express', inExpress],
-  ])('in %s has the url as mounting leaves it, and the prefix that was stripped', async (_, app) => {
-    const { port } = await serve({ redis: redis.url }, app)
-    await echo()
-    for (const [target, ...expected] of [
-      ['/', '', '/'],
-      ['/a?b=%2F', '', '/a?b=%2F'],
-      ['/mm', '', '/mm'],
-      ['/m', '/m', '/'],
-      ['/m/', '/m', '/'],
-      ['/m?x=/m', '/m', '/?x=/m'],
-      ['/m/?x', '/m', '/?x'],
-      ['/m/m', '/m', '/m'],
-      ['/m/a//b?c', '/m', '/a//b?c'],
-      ['/M/a', '/M', '/a'],
-      ['/m/n', '/m/n', '/'],
-      ['/m/n/a?b', '/m/n', '/a?b'],
-      ['/m/n?b', '/m/n', '/?b'],
-      ['http://h/a?b', '', 'http://h/a?b'],
-      ['http://h/m/a?b', '/m', 'http://h/a?b'],
-      ['http://h/m/n/a', '/m/n', 'http://h/a'],
-    ]) {
-      expect([target, await seenFrom(port, target ?? '')]).toEqual([target, expected])
-    }
-  })
+  ])(
+    'in %s has the url as mounting leaves it, and the prefix that was stripped',
+    async (_, app) => {
+      const { port } = await serve({ redis: redis.url }, app)
+      await echo()
+      for (const [target, ...expected] of [
+        ['/', '', '/'],
+        ['/a?b=%2F', '', '/a?b=%2F'],
+        ['/mm', '', '/mm'],
+        ['/m', '/m', '/'],
+        ['/m/', '/m', '/'],
+        ['/m?x=/m', '/m', '/?x=/m'],
+        ['/m/?x', '/m', '/?x'],
+        ['/m/m', '/m', '/m'],
+        ['/m/a//b?c', '/m', '/a//b?c'],
+        ['/M/a', '/M', '/a'],
+        ['/m/n', '/m/n', '/'],
+        ['/m/n/a?b', '/m/n', '/a?b'],
+        ['/m/n?b', '/m/n', '/?b'],
+        ['http://h/a?b', '', 'http://h/a?b'],
+        ['http://h/m/a?b', '/m', 'http://h/a?b'],
+        ['http://h/m/n/a', '/m/n', 'http://h/a'],
+      ]) {
+        expect([target, await seenFrom(port, target ?? '')]).toEqual([target, expected])
+      }
+    },
+  )
 
   test('in Express inside Connect and the other way round names both prefixes', async () => {
     await echo()
@@ -123,22 +118,23 @@ describeWithRedis('front.work as middleware', () => {
   })
 
   test('pushes nothing for a client that left before the request reached it', async () => {
-    let pass: () => void = () => undefined
-    const { port, front } = await serve({ redis: redis.url }, (made) =>
+    let pass: (() => void) | undefined
+    const { port, front, server } = await serve({ redis: redis.url }, (made) =>
       connect()
         .use((_req, _res, next) => (pass = next))
         .use(made.work('tempest', { deadlineMs: 60_000 })),
     )
-    const client = await RawClient.open(port)
-    const closed = new Promise((resolve) => client.socket.once('close', resolve))
-    client.write(get('/'))
-    await until(() => pass.length >= 0 && pass.name !== '')
-    client.leave()
-    await closed
     await until(() => front.stats().connected)
-    pass()
-    await until(() => front.stats().left === 1)
+    let closed = false
+    server.on('connection', (socket) => socket.on('close', () => (closed = true)))
+    const client = await RawClient.open(port)
+    client.write(get('/'))
+    const next = await until(() => pass)
+    client.leave()
+    await until(() => closed)
+    next()
     expect(front.stats()).toMatchObject({ inFlight: 0, left: 1 })
+    await new Promise(setImmediate)
     expect(await redis.cli('LLEN', 'tempest')).toBe(0)
   })
 

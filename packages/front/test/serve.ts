@@ -2,12 +2,15 @@
  * A front before a real HTTP server, and what its tests put around it: a worker from @tempest/worker, or a hand-made one that can
  * reply anything. Everything is closed by `closeAll`, which belongs into an afterEach.
  */
+import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import { createFront, type Front, type FrontOptions, type Middleware } from '@tempest/front'
-import { decodeJob, type Job } from '@tempest/protocol'
+import { decodeJob, type Job, reasonOf } from '@tempest/protocol'
 import { createWorker, type UrlHandler, type Worker } from '@tempest/worker'
 import { Redis } from 'ioredis'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 
 export interface Served {
   front: Front
@@ -16,15 +19,35 @@ export interface Served {
   url: string
 }
 
-const closers: (() => Promise<unknown> | undefined)[] = []
+const closers: (() => unknown)[] = []
 
 /** Closes what was made since the last time, newest first. */
 export async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close()
 }
 
+/** A Redis for a suite, emptied after each test, when all that `closeAll` knows has been closed. */
+export function useRedis(): Pick<TestRedis, 'url' | 'cli' | 'client'> {
+  let redis: TestRedis
+  beforeAll(async () => {
+    redis = await startTestRedis()
+  })
+  afterEach(async () => {
+    await closeAll()
+    await redis.cli('FLUSHALL')
+  })
+  afterAll(() => redis.stop())
+  return {
+    get url() {
+      return redis.url
+    },
+    cli: (...command) => redis.cli(...command),
+    client: () => redis.client(),
+  }
+}
+
 /** Has `closeAll` call this. */
-export function atClose(close: () => Promise<unknown> | undefined): void {
+export function atClose(close: () => unknown): void {
   closers.push(close)
 }
 
@@ -42,14 +65,24 @@ export async function serve(
   return { front, server, port, url: `http://127.0.0.1:${port}` }
 }
 
-/** Listens on a free port and is closed by `closeAll`. */
+/**
+ * Listens on a free port and is closed by `closeAll`. The port is below those that the system gives to others: a load generator
+ * of another test that has lost its server must not find this one.
+ */
 export async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+  for (;;) {
+    server.listen(randomInt(20_000, 30_000), '127.0.0.1')
+    try {
+      await once(server, 'listening')
+      break
+    } catch (error) {
+      if (!reasonOf(error).includes('EADDRINUSE')) throw error
+    }
+  }
   atClose(async () => {
     server.closeAllConnections()
     if (server.listening) await new Promise((resolve) => server.close(resolve))
   })
-  await once(server, 'listening')
   const address = server.address()
   if (typeof address !== 'object' || !address) throw new Error('not listening')
   return address.port
@@ -81,10 +114,9 @@ export class Hand {
     this.redis = new Redis(url, { maxRetriesPerRequest: 0 })
     this.#pushing = new Redis(url, { maxRetriesPerRequest: 0 })
     for (const each of [this.redis, this.#pushing]) each.on('error', () => undefined)
-    atClose(async () => {
+    atClose(() => {
       this.redis.disconnect()
       this.#pushing.disconnect()
-      return Promise.resolve()
     })
   }
 
@@ -118,6 +150,7 @@ export class Hand {
 
 /** The own properties of what should be an object. */
 export function fieldsOf(value: unknown): Record<string, unknown> {
-  const entries: [string, unknown][] = Object.entries(Object(value))
-  return Object.fromEntries(entries)
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value))
+    : {}
 }

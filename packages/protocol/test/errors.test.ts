@@ -1,14 +1,7 @@
 /** The closed union of codes: one table tells the status and the sentence a client may read. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  errorCodes,
-  isErrorCode,
-  reasonOf,
-  statusOf,
-  TempestError,
-  titleOf,
-} from '../src/errors'
+import { errorCodes, isErrorCode, reasonOf, statusOf, TempestError, titleOf } from '../src/errors'
 
 describe('an error code', () => {
   test('has the status the promises name', () => {

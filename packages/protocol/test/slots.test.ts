@@ -76,9 +76,12 @@ describe('slots', () => {
     const slots = new Slots<Entry>()
     slots.add(0, { base: createIds('b')(0) })
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.constantFrom('b-0-', 'b-0', '__proto__', 'b-length-x')), (id) => {
-        expect(slots.get(id)).toBeUndefined()
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.constantFrom('b-0-', 'b-0', '__proto__', 'b-length-x')),
+        (id) => {
+          expect(slots.get(id)).toBeUndefined()
+        },
+      ),
     )
   })
 })

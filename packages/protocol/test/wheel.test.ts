@@ -184,7 +184,7 @@ describe('what waits on the wheel', () => {
     turnAt(50)
     expect(moved.expiredAt.length + mover.expiredAt.length).toBe(1)
     turnAt(1000)
-    expect([...moved.expiredAt, ...mover.expiredAt]).toEqual([50, 1000])
+    expect([moved.expiredAt, mover.expiredAt]).toEqual(expect.arrayContaining([[50], [1000]]))
   })
 
   test('expires by the wheel’s own timer where nobody turns it', async () => {

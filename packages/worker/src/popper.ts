@@ -110,40 +110,46 @@ export class Popper {
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
       }
     }
-    await this.#giveBack()
+    await this.#giveBack().catch((error: unknown) => {
+      const reason = reasonOf(error)
+      this.#connections.options.logger.warn({ reason }, 'could not put jobs back before leaving')
+    })
     this.#state = 'ended'
   }
 
   async #pop(): Promise<void> {
-    if (this.#freeSlots() <= 0 || this.#unbegun.length > 0) {
+    // For these there is no slot: several queues, or a held list, gave more than that. Other workers are to find them.
+    if (this.#unbegun.length > 0) await this.#giveBack()
+    if (this.#freeSlots() <= 0) {
       await this.#sleep()
       return
     }
     this.#bell = false
-    let left = false
     for (const source of this.#sources) {
-      const free = this.#freeSlots() - this.#unbegun.length
+      const free = this.#freeSlots()
       if (free <= 0) return
       // What the last jobs answered leaves in the same write as this call.
       this.#replies.flush()
       const taken = await source.take(free)
       this.counts.takes++
       this.#received(taken, source)
-      if (taken.left) left = true
+      // The earlier queues come first, always: while one may have more, those behind it wait.
+      if (taken.left) return
     }
-    if (!left) await this.#park()
+    await this.#park()
   }
 
   async #park(): Promise<void> {
     // Replies of this turn would otherwise wait for the next one.
     this.#replies.flush()
+    const several = this.#sources.length > 1
     while (this.#mayPark()) {
       const free = this.#freeSlots()
       if (free <= 0) return
       this.#parked = true
       this.counts.parks++
       const parked = this.#sources.map((source) =>
-        source.park(free).then((t) => this.#unparked(t, source)),
+        source.park(several ? 1 : free).then((t) => this.#unparked(t, source)),
       )
       const results = await Promise.allSettled(parked)
       this.#parked = false
@@ -161,8 +167,8 @@ export class Popper {
   #unparked(taken: Taken, source: Source): boolean {
     const some = taken.jobs.length > 0
     this.#received(taken, source)
-    // With several queues the others would keep this loop from taking until they time out.
-    if (some && this.#sources.length > 1) this.#unpark()
+    // The others would keep this loop from taking, and from parking here again, until they time out.
+    if (this.#sources.length > 1) this.#unpark()
     return some && !taken.left
   }
 
@@ -178,15 +184,18 @@ export class Popper {
     if (this.#beginning) return
     this.#beginning = true
     let i = 0
-    while (i < this.#unbegun.length && this.#state === 'running' && this.#freeSlots() > 0) {
-      const next = this.#unbegun[i++]
-      // One that ended while the held list was read may stand here twice, or be gone from there.
-      if (!next || next.popped.begun || next.popped.done) continue
-      next.popped.begun = true
-      this.#begin(next.popped, next.source)
+    try {
+      while (i < this.#unbegun.length && this.#state === 'running' && this.#freeSlots() > 0) {
+        const next = this.#unbegun[i++]
+        // One that ended while the held list was read may stand here twice, or be gone from there.
+        if (!next || next.popped.begun || next.popped.done) continue
+        next.popped.begun = true
+        this.#begin(next.popped, next.source)
+      }
+    } finally {
+      if (i > 0) this.#unbegun = this.#unbegun.slice(i)
+      this.#beginning = false
     }
-    if (i > 0) this.#unbegun = this.#unbegun.slice(i)
-    this.#beginning = false
   }
 
   #unpark(): void {
@@ -221,13 +230,9 @@ export class Popper {
     const unbegun = this.#unbegun
     this.#unbegun = []
     for (const source of this.#sources) {
-      const mine = unbegun.filter((each) => each.source === source).map((each) => each.popped)
-      await source.giveBack(mine).catch((error: unknown) => {
-        this.#connections.options.logger.warn(
-          { queue: source.queue, jobs: mine.length, reason: reasonOf(error) },
-          'could not be put back; they stay in the held list until this worker leaves',
-        )
-      })
+      await source.giveBack(
+        unbegun.filter((each) => each.source === source).map((each) => each.popped),
+      )
     }
   }
 

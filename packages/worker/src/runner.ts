@@ -91,7 +91,9 @@ export class Runner {
   dropAll(): void {
     for (const job of [...this.#running]) {
       job.drop('stopped')
-      this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
+      // One that was handed on is answered by whoever has it now.
+      if (job.forwarded) this.#returned(job, '', undefined)
+      else this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
     }
   }
 

@@ -43,7 +43,11 @@ export class Source {
   #workers = 1
   #frozen = true
   #parked = false
+  /** Counts parked calls, so that none is unparked in place of the one before it. */
+  #parks = 0
   #left = false
+  /** A call that moves jobs has an unknown outcome: the held list may have more than the mirror. */
+  #unsure = false
 
   constructor(
     queue: string,
@@ -68,6 +72,11 @@ export class Source {
     return this.#held.size
   }
 
+  /** Whether jobs are in its held list, or may be. */
+  get owes(): boolean {
+    return this.#unsure || this.#held.size > 0
+  }
+
   /** Moves up to n jobs into the held list, and removes what is finished in the same call. */
   async take(n: number): Promise<Taken> {
     return this.#taken(await this.#call(this.#connections.commands, Math.min(n, MAX_TAKE)))
@@ -76,6 +85,7 @@ export class Source {
   /** Waits for a job on the normal list, for `BLOCK_S` at the most or until unparked; then takes up to n - 1 more. */
   async park(n: number): Promise<Taken> {
     this.#parked = true
+    this.#parks++
     try {
       const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
       const rest =
@@ -87,6 +97,9 @@ export class Source {
             )
           : [0]
       const [head, more] = await Promise.allSettled([first, rest])
+      for (const { reason } of [head, more].filter((call) => call.status === 'rejected')) {
+        if (reason instanceof LinkError) this.#unsure = true
+      }
       if (more.status === 'rejected') throw more.reason
       if (head.status === 'rejected') await this.#refused(head.reason)
       const job: unknown = head.status === 'fulfilled' ? head.value : null
@@ -100,7 +113,8 @@ export class Source {
 
   /** Unparks this worker's own call, trying again while it may still be on its way to Redis. */
   async unpark(): Promise<void> {
-    while (this.#parked && this.#connections.commands.up) {
+    const meant = this.#parks
+    while (this.#parked && this.#parks === meant && this.#connections.commands.up) {
       if (await this.#connections.unblock(this.#link)) return
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -118,13 +132,16 @@ export class Source {
 
   /** Puts jobs that were not begun back to where they came from, in order. */
   async giveBack(jobs: Popped[]): Promise<void> {
+    const { commands } = this.#connections
     for (const priority of priorities) {
-      const mine = jobs.filter((job) => job.priority === priority && !job.done)
+      const mine = jobs.filter((job) => job.priority === priority && !job.begun && !job.done)
       if (mine.length === 0) continue
       const raws = mine.map((job) => job.raw).reverse()
       const list = keys.queue(this.queue, priority)
-      await this.#connections.commands.script(returnScript, [this.#heldKey, list], raws)
+      await commands.script(returnScript, [this.#heldKey, list], raws)
       this.#held.forget(mine)
+      // Whoever is parked on the normal list does not notice by itself.
+      if (priority !== 'normal') await commands.send('publish', [keys.bell(this.queue), ''])
     }
   }
 
@@ -145,6 +162,7 @@ export class Source {
     const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
     this.#held.reconcile(listOf(raws).filter((raw) => Buffer.isBuffer(raw)))
     this.#frozen = false
+    this.#unsure = false
     return this.#held.unbegun()
   }
 
@@ -178,6 +196,7 @@ export class Source {
       return reply
     } catch (error) {
       this.freeze()
+      this.#unsure = true
       throw error
     }
   }

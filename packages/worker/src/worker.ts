@@ -3,24 +3,18 @@
  *
  * It wires the parts and owns their life: made → running → stopping → stopped, never backward.
  */
-import {
-  checkAction,
-  checkRedisOption,
-  Connections,
-  keys,
-  type Logger,
-  reasonOf,
-  TempestError,
-} from '@tempest/protocol'
+import { checkAction, checkRedisOption, Connections, keys, TempestError } from '@tempest/protocol'
 import { type JobCounts, noJobs, noPops, type PopCounts } from './counts.js'
 import type { HttpRequest, HttpResult } from './http.js'
 import type { Job } from './job.js'
+import { leave } from './leave.js'
 import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
 import { Popper } from './popper.js'
 import { Replies } from './replies.js'
 import { type AnyHandler, Runner } from './runner.js'
 import { Settler } from './settler.js'
 import { Source } from './source.js'
+import { within } from './within.js'
 
 /**
  * The actions of a worker beside `url`, as `createWorker<{ add: (args: [number, number]) => number }>(…)` names them.
@@ -199,10 +193,10 @@ export class Worker<A extends Actions = AnyActions> {
     // The last replies and removals get a little time beyond stopMs: they are all that keeps a job from being run twice.
     const endAt = Math.max(stopAt, performance.now() + LAST_MS)
     await within(endAt, replies.whenQuiet())
-    const leaveAt = Math.min(endAt, performance.now() + LEAVE_MS)
-    const { logger } = connections.options
     // Without a recovery nothing was ever popped, and a Redis that is away owes nothing.
     if (connections.commands.up || popper.counts.recoveries > 0) {
+      const { logger } = connections.options
+      const leaveAt = Math.max(endAt, performance.now() + LAST_MS)
       await Promise.all(sources.map((source) => leave(source, leaveAt, logger)))
     }
     connections.close()
@@ -211,39 +205,6 @@ export class Worker<A extends Actions = AnyActions> {
 
 const LOOK_MS = 10
 const LAST_MS = 2000
-/** Long enough to notice that a connection is silent and to come back; a Redis that is away keeps no worker for longer. */
-const LEAVE_MS = 5000
-
-/** Tries again until it succeeds or time is over: a connection that breaks comes back. */
-async function leave(source: Source, until: number, logger: Logger): Promise<void> {
-  for (;;) {
-    let reason = 'no answer'
-    const left = source.leave().then(
-      () => true,
-      (error: unknown) => {
-        reason = reasonOf(error)
-        return false
-      },
-    )
-    if ((await within(until, left)) === true) return
-    if (performance.now() >= until) {
-      logger.error({ queue: source.queue, reason }, 'left without settling the held list')
-      return
-    }
-    await pause(LOOK_MS)
-  }
-}
-
-/** Waits for a promise, but not beyond a time of the monotonic clock. Resolves to its value, or to undefined. */
-async function within<T>(until: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), Math.max(until - performance.now(), 0))
-  })
-  const first = await Promise.race([promise, late])
-  clearTimeout(timer)
-  return first
-}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))

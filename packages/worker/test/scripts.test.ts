@@ -1,0 +1,266 @@
+/** The worker's scripts, each against seeded lists: what stands where before, what after, what is returned. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Redis } from 'ioredis'
+import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
+import { answerScript, beatScript, buryScript, returnScript, takeScript } from '../src/scripts'
+
+const [high, normal, low, held] = ['{q}:high', 'q', '{q}:low', '{q}:held:b']
+
+describeWithRedis('scripts of the worker', () => {
+  let server: TestRedis
+  let redis: Redis
+
+  beforeAll(async () => {
+    server = await startTestRedis()
+    redis = server.client()
+  })
+  beforeEach(() => redis.flushall())
+  afterAll(() => server.stop())
+
+  const list = (key: string): Promise<string[]> => redis.lrange(key, 0, -1)
+  const seed = async (lists: Record<string, readonly (string | number)[]>): Promise<void> => {
+    for (const [key, entries] of Object.entries(lists)) await redis.rpush(key, ...entries)
+  }
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+  /** Runs as on a Redis that has no memory left. */
+  const whileFull = async (run: () => Promise<unknown>): Promise<void> => {
+    await redis.config('SET', 'maxmemory', 1)
+    try {
+      await expect(redis.rpush('any', 'x')).rejects.toThrow('OOM')
+      await run()
+    } finally {
+      await redis.config('SET', 'maxmemory', 0)
+    }
+  }
+
+  describe('take', () => {
+    interface Terms {
+      n: number
+      workers?: number
+      drop?: number
+      quotas?: readonly [number, number, number]
+      raws?: readonly string[]
+    }
+    const take = ({
+      n,
+      workers = 1,
+      drop = 0,
+      quotas = [n, n, n],
+      raws = [],
+    }: Terms): Promise<unknown> =>
+      redis.eval(
+        takeScript.source,
+        4,
+        high,
+        normal,
+        low,
+        held,
+        n,
+        workers,
+        drop,
+        ...quotas,
+        ...raws,
+      )
+
+    test('moves what there is, high before normal before low, to the end of held, and says where from', async () => {
+      await seed({ [held]: ['old'], [high]: ['h1', 'h2'], [normal]: ['n1'], [low]: ['l1', 'l2'] })
+      expect(await take({ n: 10 })).toEqual([0, [1, 'h1', 'h2'], [2, 'n1'], [3, 'l1', 'l2']])
+      expect(await list(held)).toEqual(['old', 'h1', 'h2', 'n1', 'l1', 'l2'])
+      expect(await redis.keys('*')).toEqual([held])
+    })
+
+    test('moves no more than n, and says that there may be more', async () => {
+      await seed({ [high]: ['h1', 'h2'], [normal]: ['n1', 'n2'] })
+      expect(await take({ n: 3 })).toEqual([1, [1, 'h1', 'h2'], [2, 'n1']])
+      expect(await take({ n: 1 })).toEqual([1, [2, 'n2']])
+      expect(await take({ n: 1 })).toEqual([0])
+    })
+
+    test('moves never more than 500', async () => {
+      await seed({ [normal]: numbers(1200) })
+      await take({ n: 10_000 })
+      expect([await redis.llen(held), await redis.llen(normal)]).toEqual([500, 700])
+    })
+
+    test.each([
+      [10, 1, 64, 10],
+      [10, 2, 64, 5],
+      [11, 2, 64, 6],
+      [10, 3, 64, 4],
+      [1, 5, 64, 1],
+      [3, 50, 64, 1],
+      [100, 2, 7, 7],
+      [100, 2, 1, 1],
+    ])(
+      'of %d waiting jobs with %d workers it moves, asked for %d, its share of %d',
+      async (waiting, workers, n, moved) => {
+        const third = Math.floor(waiting / 3)
+        const lists = { [high]: third, [low]: third, [normal]: waiting - 2 * third }
+        for (const [key, count] of Object.entries(lists)) {
+          if (count > 0) await redis.rpush(key, ...numbers(count))
+        }
+        await take({ n, workers })
+        expect(await redis.llen(held)).toBe(moved)
+      },
+    )
+
+    test('takes at first what each list is given, then what is missing in order', async () => {
+      const all = {
+        [high]: ['h1', 'h2', 'h3'],
+        [normal]: ['n1', 'n2', 'n3'],
+        [low]: ['l1', 'l2', 'l3'],
+      }
+      await seed(all)
+      expect(await take({ n: 6, quotas: [3, 2, 1] })).toEqual([
+        1,
+        [1, 'h1', 'h2', 'h3'],
+        [2, 'n1', 'n2'],
+        [3, 'l1'],
+      ])
+      await redis.flushall()
+      await seed({ [high]: ['h1'], [low]: ['l1', 'l2', 'l3'], [normal]: ['n1', 'n2'] })
+      expect(await take({ n: 5, quotas: [3, 1, 1] })).toEqual([
+        1,
+        [1, 'h1'],
+        [2, 'n1'],
+        [3, 'l1'],
+        [2, 'n2'],
+        [3, 'l2'],
+      ])
+      expect(await list(held)).toEqual(['h1', 'n1', 'l1', 'n2', 'l2'])
+    })
+
+    test('removes what is finished: at the head by count, elsewhere by its bytes, once each', async () => {
+      await seed({ [held]: ['a', 'b', 'c', 'd', 'c'], [normal]: ['n'] })
+      expect(await take({ n: 0, drop: 2, raws: ['c'] })).toEqual([0])
+      expect(await list(held)).toEqual(['d', 'c'])
+      expect(await take({ n: 1, drop: 1 })).toEqual([1, [2, 'n']])
+      expect(await list(held)).toEqual(['c', 'n'])
+    })
+
+    test('carries bytes as they are', async () => {
+      const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xc3])
+      await redis.rpush(normal, bytes)
+      await take({ n: 1 })
+      expect(await redis.lrangeBuffer(held, 0, -1)).toEqual([bytes])
+    })
+
+    test('puts back what it took where held is taken by something else', async () => {
+      await seed({ [high]: ['h1', 'h2'], [normal]: ['n1', 'n2'] })
+      await redis.set(held, 'not a list')
+      await expect(take({ n: 10 })).rejects.toThrow('WRONGTYPE')
+      expect([await list(high), await list(normal)]).toEqual([
+        ['h1', 'h2'],
+        ['n1', 'n2'],
+      ])
+    })
+
+    test('runs on a full Redis', async () => {
+      await seed({ [normal]: ['n1'], [held]: ['a'] })
+      await whileFull(() => take({ n: 5, drop: 1 }))
+      expect(await list(held)).toEqual(['n1'])
+    })
+  })
+
+  describe('return', () => {
+    const giveBack = (key: string, ...jobs: string[]): Promise<unknown> =>
+      redis.eval(returnScript.source, 2, held, key, ...jobs)
+
+    test('puts jobs back to the head of their list in their order', async () => {
+      await seed({ [held]: ['a', 'n1', 'b', 'n2', 'n3'], [normal]: ['n4'] })
+      expect(await giveBack(normal, 'n3', 'n2', 'n1')).toBe(3)
+      expect([await list(normal), await list(held)]).toEqual([
+        ['n1', 'n2', 'n3', 'n4'],
+        ['a', 'b'],
+      ])
+    })
+
+    test('puts back no job that is not held any more: it belongs to somebody else', async () => {
+      await seed({ [held]: ['n2'] })
+      expect(await giveBack(normal, 'n2', 'n1')).toBe(1)
+      expect(await list(normal)).toEqual(['n2'])
+    })
+
+    test('moves nothing where the list has become something else', async () => {
+      await seed({ [held]: ['n1', 'n2'] })
+      await redis.set(normal, 'not a list')
+      await expect(giveBack(normal, 'n2', 'n1')).rejects.toThrow('WRONGTYPE')
+      expect(await list(held)).toEqual(['n1', 'n2'])
+    })
+
+    test('takes of equal jobs the one that came last, and as many as were given', async () => {
+      await seed({ [held]: ['x', 'a', 'x', 'x'] })
+      expect(await giveBack(normal, 'x', 'x')).toBe(2)
+      expect([await list(normal), await list(held)]).toEqual([
+        ['x', 'x'],
+        ['x', 'a'],
+      ])
+    })
+
+    test('runs on a full Redis', async () => {
+      await seed({ [held]: ['n1'] })
+      await whileFull(() => giveBack(high, 'n1'))
+      expect(await list(high)).toEqual(['n1'])
+    })
+  })
+
+  describe('answer', () => {
+    const answer = (...entries: string[]): Promise<unknown> =>
+      redis.eval(answerScript.source, 1, 'mailbox', ...entries)
+
+    test('appends entries in order and tells the length', async () => {
+      expect([await answer('a', 'b'), await answer('c')]).toEqual([2, 3])
+      expect(await list('mailbox')).toEqual(['a', 'b', 'c'])
+    })
+
+    test('gives a mailbox it makes a time to live, and leaves that of one there is alone', async () => {
+      await answer('a')
+      expect(await redis.ttl('mailbox')).toBeGreaterThan(3500)
+      await redis.persist('mailbox')
+      await answer('b')
+      expect(await redis.ttl('mailbox')).toBe(-1)
+    })
+
+    test('takes 500 entries at once', async () => {
+      expect(await answer(...numbers(500).map(String))).toBe(500)
+    })
+
+    test('runs on a full Redis', async () => {
+      await whileFull(() => answer('a'))
+      expect(await list('mailbox')).toEqual(['a'])
+    })
+  })
+
+  describe('bury', () => {
+    test('keeps the newest entries, as many as it is told', async () => {
+      const lengths: unknown[] = []
+      for (const entry of ['a', 'b', 'c', 'd']) {
+        lengths.push(await redis.eval(buryScript.source, 1, 'dead', entry, 3))
+      }
+      expect(lengths).toEqual([1, 2, 3, 3])
+      expect(await list('dead')).toEqual(['d', 'c', 'b'])
+    })
+  })
+
+  describe('beat', () => {
+    const beat = (boot: string, silentMs = 5000): Promise<unknown> =>
+      redis.eval(beatScript.source, 1, 'workers', boot, silentMs)
+
+    test('counts those that live, each once', async () => {
+      expect([await beat('a'), await beat('b'), await beat('a'), await beat('c')]).toEqual([
+        1, 2, 2, 3,
+      ])
+    })
+
+    test('forgets those that were silent for too long', async () => {
+      await redis.zadd('workers', Date.now() - 6000, 'dead', Date.now() - 1000, 'slow')
+      expect(await beat('a')).toBe(2)
+      expect(await redis.zrange('workers', 0, -1)).toEqual(['slow', 'a'])
+    })
+
+    test('runs on a full Redis', async () => {
+      await whileFull(() => beat('a'))
+      expect(await redis.zcard('workers')).toBe(1)
+    })
+  })
+})

@@ -1,0 +1,43 @@
+// How a scenario speaks with its programs: one message `{ ask, …}` in, one `{ reply }` or `{ failed }` out, in order.
+// SIGTERM calls `stop`; then nothing of the program may be left that keeps it from ending by itself. Its last word is `runs`.
+
+/** @param {{ answer: Record<string, (message: object) => unknown>, stop: () => Promise<void> }} program */
+export function serve({ answer, stop }) {
+  let tail = Promise.resolve()
+  process.on('message', (message) => {
+    tail = tail.then(async () => {
+      try {
+        process.send({ reply: (await answer[message.ask](message)) ?? null })
+      } catch (error) {
+        process.send({ failed: String(error?.stack ?? error) })
+      }
+    })
+  })
+  process.once('SIGTERM', () => {
+    stop().then(
+      () => process.send({ last: answer.runs?.() ?? null }, () => process.disconnect()),
+      (error) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  })
+  // Who started us is gone.
+  process.once('disconnect', () => setTimeout(() => process.exit(3), 10_000).unref())
+  process.send({ reply: 'ready' })
+}
+
+export const config = JSON.parse(process.env.TEMPEST_PROGRAM ?? '{}')
+
+const level = process.env.TEMPEST_SCENARIO_LOG
+const out = (name) => (fields, text) =>
+  console.error(new Date().toISOString(), process.pid, name, text, JSON.stringify(fields))
+const silent = () => undefined
+
+/** Silent unless TEMPEST_SCENARIO_LOG names `debug` or `warn`. */
+export const logger = {
+  debug: level === 'debug' ? out('debug') : silent,
+  info: level === 'debug' ? out('info') : silent,
+  warn: level ? out('warn') : silent,
+  error: out('error'),
+}

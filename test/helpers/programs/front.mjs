@@ -1,0 +1,32 @@
+// Fronts of a scenario in a process of their own: each `{ queue, redis, work, …options }` gets a server and a port.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createFront } from '@tempest/front'
+import { config, logger, serve } from './channel.mjs'
+
+const fronts = await Promise.all(
+  config.map(async ({ queue, work: { postDeadlineMs, ...work }, ...options }) => {
+    const front = createFront({ ...options, logger })
+    const { deadlineMs } = work
+    const handler = front.work(queue, {
+      ...work,
+      deadlineMs: (req) => (req.method === 'POST' ? (postDeadlineMs ?? deadlineMs) : deadlineMs),
+    })
+    const server = createServer(handler)
+    // The generator keeps connections longer than Node's default and must not meet one that just closes.
+    server.keepAliveTimeout = 120_000
+    front.attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return { front, port: server.address().port }
+  }),
+)
+
+serve({
+  answer: {
+    ports: () => fronts.map(({ port }) => port),
+    stats: () => fronts.map(({ front }) => front.stats()),
+    usage: () => process.cpuUsage(),
+  },
+  stop: () => Promise.all(fronts.map(({ front }) => front.stop())),
+})

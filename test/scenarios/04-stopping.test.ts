@@ -1,0 +1,90 @@
+/** Processes are told to end while their connections to Redis are broken, under load. */
+import { afterAll, expect, test } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
+import { startProgram } from '../helpers/programs/start'
+import { type Cut, cuts, type Proxy } from '../helpers/proxy'
+import { describeWithRedis } from '../helpers/redis'
+import { complaintsOf } from './account'
+import { listOf, openStage, type Plan, type Stage, toRuns } from './stage'
+
+describeWithRedis('SIGTERM in bad times', () => {
+  const stages: Stage[] = []
+  afterAll(async () => {
+    await Promise.all(stages.map((stage) => stage.stop()))
+  })
+
+  async function open(plans: readonly Plan[]): Promise<Stage> {
+    const stage = await openStage(plans)
+    stages.push(stage)
+    return stage
+  }
+
+  test.concurrent(
+    'a worker gives back what it has not begun and delivers what it has done, as soon as Redis is there',
+    async () => {
+      const scenes = cuts.flatMap((how) =>
+        [100, 10].map((ms): { how: Cut; ms: number } => ({ how, ms })),
+      )
+      // Each cell has a worker that stays; the one that leaves is behind the proxy.
+      const stage = await open(
+        scenes.map(({ how, ms }) => ({
+          name: `${how}, SIGTERM after ${ms} ms`,
+          mayOrphan: 'listen',
+        })),
+      )
+      const leavers = await Promise.all(
+        stage.cells.map(({ queue, proxy }) =>
+          startProgram('worker', [{ queues: [queue], redis: proxy.url, concurrency: 16 }]),
+        ),
+      )
+      await Promise.all(leavers.map((leaver) => leaver.ask('started')))
+      for (const { load } of stage.cells) load.start(60)
+      await Promise.all(
+        stage.cells.map(async ({ proxy, load }, i) => {
+          const { how, ms } = scenes[i] ?? { how: 'both', ms: 0 }
+          await pause(500)
+          proxy.cut(how)
+          await pause(ms)
+          expect(await leavers[i]?.end()).toBe(0)
+          load.ran(toRuns(listOf(leavers[i]?.last)[0]))
+        }),
+      )
+      await stage.close()
+    },
+    40_000,
+  )
+
+  test.concurrent(
+    'a front ends what is open, and itself, within its drain time',
+    async () => {
+      const scenes: [string, (proxy: Proxy) => void][] = [
+        ['its Redis is gone', (proxy) => proxy.refuse()],
+        ['its connections swallow all', (proxy) => void proxy.cut('both')],
+        ['it hears nothing of Redis', (proxy) => void proxy.cut('from-redis')],
+        ['only its mailbox is dead', (proxy) => void proxy.cut('both', ['mailbox'])],
+      ]
+      const drains = { proxied: 'front', drainMs: 1500, stops: true } as const
+      const stage = await open(scenes.map(([name]) => ({ name: `front, ${name}`, ...drains })))
+      const { cells, front, worker, redis } = stage
+      for (const { load } of cells) load.start(100)
+      await pause(300)
+      scenes.forEach(([, cut], i) => cells[i] && cut(cells[i].proxy))
+      await pause(300)
+      const finished = Promise.all(cells.map(({ load }) => load.finish()))
+      await pause(100)
+      const startedAt = performance.now()
+      expect(await front.end()).toBe(0)
+      expect(performance.now() - startedAt).toBeLessThan(8000)
+      await finished
+      expect(await worker.end()).toBe(0)
+      cells.forEach(({ load }, i) => load.ran(toRuns(listOf(worker.last)[i])))
+      expect(cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked))).toEqual([])
+      // Replies nobody reads any more: Redis collects them.
+      for (const key of listOf(await redis.cli('KEYS', '*')).map(String)) {
+        expect(key).toMatch(/^tempest:mailbox:/)
+        expect(await redis.cli('TTL', key)).toBeGreaterThan(0)
+      }
+    },
+    40_000,
+  )
+})

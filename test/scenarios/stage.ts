@@ -1,0 +1,194 @@
+/**
+ * Where scenarios play: one real Redis, fronts in one process, workers in another, and any number of cells. A cell is a queue
+ * of its own with one front, its workers, and a load; proxies stand where the cell says. What every scenario must show at
+ * its end is `close`: the account is right, nothing is left anywhere, and SIGTERM ends both processes.
+ */
+import { createLoad, type Load } from '../helpers/load'
+import { endPrograms, type Program, startProgram } from '../helpers/programs/start'
+import { type Proxy, type Role, startProxy } from '../helpers/proxy'
+import { startTestRedis, type TestRedis } from '../helpers/redis'
+import { until } from '../helpers/until'
+import { accountOf, complaintsOf } from './account'
+
+export interface Plan {
+  name: string
+  /** Whose connections go through the cell's proxy. @defaultValue nobody's */
+  proxied?: 'front' | 'worker' | 'both'
+  /** @defaultValue 1 */
+  workers?: number
+  /** @defaultValue 10000, longer than any cut */
+  redisWaitMs?: number
+  /** @defaultValue 15000 */
+  deadlineMs?: number
+  /** @defaultValue deadlineMs */
+  postDeadlineMs?: number
+  /** @defaultValue 20: a scenario may cut more often than clients are promised to be served through */
+  maxAttempts?: number
+  /** Milliseconds the proxy adds each way, so that more is on its way when it cuts. @defaultValue 0 */
+  delayMs?: number
+  /** The push of a POST may have an unknown outcome: then 504 is right. @defaultValue false */
+  postsMayFail?: boolean
+  /** Redis may be away for longer than redisWaitMs: then 503 is right, and nothing ran. @defaultValue false */
+  mayBeAway?: boolean
+  /** Milliseconds. @defaultValue that of createFront */
+  drainMs?: number
+  /** The front is told to end while requests are open: then 503 is right. @defaultValue false */
+  stops?: boolean
+  /**
+   * Dead connections of this kind may stay: of a node that ends before it notices, or, `unknown`, such as died before they
+   * had sent anything of consequence, their id included. @defaultValue none
+   */
+  mayOrphan?: Role | 'unknown'
+}
+
+export interface Cell {
+  readonly plan: Plan
+  readonly queue: string
+  readonly load: Load
+  readonly proxy: Proxy
+}
+
+export interface Stage {
+  readonly redis: TestRedis
+  readonly cells: readonly Cell[]
+  readonly front: Program
+  readonly worker: Program
+  /** Ends the loads and checks everything. @throws with the whole account. */
+  close(): Promise<void>
+  /** Ends whatever still runs; for afterEach. */
+  stop(): Promise<void>
+}
+
+const CLEAN_MS = 8000
+const END_MS = 10_000
+
+export async function openStage(plans: readonly Plan[]): Promise<Stage> {
+  const redis = await startTestRedis()
+  const proxies = await Promise.all(plans.map(() => startProxy(redis.port)))
+  const via = (i: number, who: 'front' | 'worker'): string => {
+    const proxied = plans[i]?.proxied
+    return proxied === who || proxied === 'both' ? (proxies[i]?.url ?? '') : redis.url
+  }
+  const queueOf = (i: number): string => `q${i}`
+  const fronts = plans.map((plan, i) => {
+    const { redisWaitMs = 10_000, deadlineMs = 15_000, postDeadlineMs, drainMs } = plan
+    const work = { deadlineMs, postDeadlineMs, maxAttempts: plan.maxAttempts ?? 20 }
+    return { queue: queueOf(i), redis: via(i, 'front'), redisWaitMs, drainMs, work }
+  })
+  const workers = plans.flatMap((plan, i) =>
+    Array.from({ length: plan.workers ?? 1 }, () => ({
+      queues: [queueOf(i)],
+      redis: via(i, 'worker'),
+      concurrency: 16,
+    })),
+  )
+  const [front, worker] = await Promise.all([
+    startProgram('front', fronts),
+    startProgram('worker', workers),
+  ])
+  await worker.ask('started')
+  const ports = listOf(await front.ask('ports')).map(Number)
+  const cells = plans.map((plan, i): Cell => {
+    const proxy = proxies[i]
+    if (!proxy) throw new Error('no proxy')
+    proxy.delay(plan.delayMs ?? 0)
+    return { plan, queue: queueOf(i), load: createLoad(ports[i] ?? 0), proxy }
+  })
+
+  /** What is left where nothing should be. */
+  async function leftovers(): Promise<string[]> {
+    const left: string[] = []
+    const keys = listOf(await redis.cli('KEYS', '*')).map(String)
+    for (const key of keys) if (!/^\{q\d+\}:workers$/.test(key)) left.push(`key ${key}`)
+    listOf(await front.ask('stats')).forEach((stats, i) => {
+      for (const field of ['inFlight', 'heldChars', 'heldBytes']) {
+        if (fieldOf(stats, field) !== 0) left.push(`front ${i}: ${field} ${fieldOf(stats, field)}`)
+      }
+    })
+    listOf(await worker.ask('stats')).forEach((stats, i) => {
+      for (const field of ['running', 'waiting', 'held', 'unconfirmed', 'undeliverable']) {
+        if (fieldOf(stats, field) !== 0) left.push(`worker ${i}: ${field} ${fieldOf(stats, field)}`)
+      }
+    })
+    for (const { plan, proxy } of cells) {
+      for (const role of proxy.orphans()) {
+        if (role !== plan.mayOrphan) left.push(`${plan.name}: an orphan of ${role}`)
+      }
+    }
+    return left
+  }
+
+  async function collectRuns(): Promise<void> {
+    const all = listOf(await worker.ask('runs'))
+    let at = 0
+    for (const { plan, load } of cells) {
+      for (let i = 0; i < (plan.workers ?? 1); i++) load.ran(toRuns(all[at++]))
+    }
+  }
+
+  return {
+    redis,
+    cells,
+    front,
+    worker,
+    async close() {
+      await Promise.all(cells.map(({ load }) => load.finish()))
+      let left = await leftovers()
+      const deadline = performance.now() + CLEAN_MS
+      while (left.length > 0 && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        left = await leftovers()
+      }
+      await collectRuns()
+      const stats = [await front.ask('stats'), await worker.ask('stats')]
+      const complaints = cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked))
+      complaints.push(...left.map((what) => `left: ${what}`))
+      for (const [name, program] of Object.entries({ front, worker })) {
+        const code = await within(END_MS, program.end())
+        if (code !== 0) complaints.push(`SIGTERM ended the ${name} with ${code}`)
+      }
+      // A worker that ended while its connection was dead leaves its record to Redis, for seconds.
+      await until(async () => (await redis.cli('DBSIZE')) === 0, CLEAN_MS).catch(async () => {
+        complaints.push(`keys at the end: ${String(await redis.cli('KEYS', '*'))}`)
+      })
+      const account = cells.map(({ plan, load }) => accountOf(plan, load.asked)).join('\n')
+      if (process.env.TEMPEST_SCENARIO_ACCOUNT !== undefined) console.log(account)
+      if (complaints.length === 0) return
+      const told = [...complaints.slice(0, 40), `(${complaints.length} in all)`].join('\n')
+      throw new Error(`${told}\n\n${account}\n\n${JSON.stringify(stats)}`)
+    },
+    async stop() {
+      for (const { load } of cells) load.abort()
+      await endPrograms()
+      await Promise.all(proxies.map((proxy) => proxy.stop()))
+      await redis.stop()
+    },
+  }
+}
+
+async function within(ms: number, ended: Promise<number | string>): Promise<number | string> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`nothing, within ${ms} ms`), ms)
+  })
+  const how = await Promise.race([ended, late])
+  clearTimeout(timer)
+  return how
+}
+
+/** What a worker wrote down. */
+export function toRuns(value: unknown): (readonly [number, number])[] {
+  return listOf(value).map((run) => {
+    const [n, attempt] = listOf(run)
+    return [Number(n), Number(attempt)] as const
+  })
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+export function fieldOf(value: unknown, name: string): number {
+  const field: unknown = typeof value === 'object' && value ? Reflect.get(value, name) : undefined
+  return typeof field === 'number' ? field : NaN
+}
