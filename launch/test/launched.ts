@@ -34,10 +34,13 @@ export function type(line: string, env: Record<string, string> = {}): Launched {
   return run('sh', ['-c', line], env)
 }
 
+/** A worker whose Redis went with its launcher looks for it for five seconds, since it may still hold jobs there. */
+export const ORPHAN_MS = 10_000
+
 export async function endAll(): Promise<void> {
   const children = [...running]
   for (const child of children) signalGroup(child, 'SIGKILL')
-  await until(() => running.size === 0)
+  await until(() => running.size === 0, ORPHAN_MS)
 }
 
 /** One that nobody has at this moment. */
@@ -96,7 +99,13 @@ function run(command: string, args: string[], env: Record<string, string>): Laun
 }
 
 function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid !== undefined && running.has(child)) process.kill(-child.pid, name)
+  if (child.pid === undefined || !running.has(child)) return
+  try {
+    process.kill(-child.pid, name)
+  } catch (error) {
+    // The group may end between the look and the signal.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }
 
 function withoutTempest(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

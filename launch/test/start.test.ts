@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../test/helpers/redis'
 import { until } from '../../test/helpers/until'
 import { startOldRedis } from './old-redis'
-import { endAll, freePort, isAlive, launch, type Launched, type } from './launched'
+import { endAll, freePort, isAlive, ORPHAN_MS, launch, type Launched, type } from './launched'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -112,7 +112,7 @@ describeWithRedis('npm start', () => {
   test('killed itself (kill -9), it leaves no process', async () => {
     const { program, pids } = await startUp()
     process.kill(program.pid, 'SIGKILL')
-    await until(() => !pids.some(isAlive))
+    await until(() => !pids.some(isAlive), ORPHAN_MS)
   })
 
   test.each([

@@ -2,8 +2,9 @@
 
 /** The own properties of what should be an object; none where it is something else. */
 export function fieldsOf(value: unknown): Record<string, unknown> {
-  const entries: [string, unknown][] = Object.entries(Object(value))
-  return Object.fromEntries(entries)
+  return Object.fromEntries(
+    Object.entries(typeof value === 'object' && value !== null ? value : {}),
+  )
 }
 
 /** The elements of what should be an array; none where it is something else. */

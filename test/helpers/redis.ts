@@ -95,7 +95,7 @@ export async function startTestRedis(...extraArgs: string[]): Promise<TestRedis>
 }
 
 function connect(url: string): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: 0 })
+  const redis = new Redis(url, { maxRetriesPerRequest: 0, disconnectTimeout: 100 })
   redis.on('error', () => undefined) // commands fail by themselves
   return redis
 }

@@ -49,15 +49,19 @@ export async function listOf(redis: TestRedis, key: string): Promise<string[]> {
   return Array.isArray(entries) ? entries.map(String) : []
 }
 
-/** Sockets and timers of this process: what would keep it from exiting. */
-export function handlesOfProcess(): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const name of process.getActiveResourcesInfo()) {
-    if (name === 'TCPSocketWrap' || name === 'TCPConnectWrap' || name === 'Timeout') {
-      counts[name] = (counts[name] ?? 0) + 1
-    }
+/** How many sockets and timers there are that keep this process from exiting. */
+export function handlesOfProcess(): { sockets: number; timers: number } {
+  const names = process.getActiveResourcesInfo()
+  return {
+    sockets: names.filter((name) => name.startsWith('TCP')).length,
+    timers: names.filter((name) => name === 'Timeout').length,
   }
-  return counts
+}
+
+/** Whether nothing more keeps this process from exiting than did `before`. */
+export function areHandlesGone(before: ReturnType<typeof handlesOfProcess>): boolean {
+  const { sockets, timers } = handlesOfProcess()
+  return sockets <= before.sockets && timers <= before.timers
 }
 
 /** Every command the server carries out from now on, in its order, those of scripts included: `"lpop" "key" …`. */

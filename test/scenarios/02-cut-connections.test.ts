@@ -47,7 +47,7 @@ describeWithRedis('where connections break', () => {
     }))
     const stage = await openStage(plans)
     stages.push(stage)
-    for (const { load } of stage.cells) load.start(20)
+    for (const { load } of stage.cells) load.start(12)
     const wanted = [...new Set(scenes.flatMap(({ roles }) => roles))]
     const counts = await Promise.all(
       stage.cells.map(({ proxy }, i) => {
@@ -72,12 +72,12 @@ describeWithRedis('where connections break', () => {
           return {
             name,
             proxied: 'front',
-            postDeadlineMs: postsMayFail ? 5000 : 15_000,
+            postDeadlineMs: postsMayFail ? 5000 : 25_000,
             postsMayFail,
           }
         },
       ),
-    40_000,
+    90_000,
   )
 
   test.concurrent(
@@ -87,6 +87,6 @@ describeWithRedis('where connections break', () => {
         scenesOf({ commands: 'the commands', park: 'the parked call', listen: 'the ear' }),
         ({ who, how }) => ({ name: `worker, ${who}, ${how}`, proxied: 'worker' }),
       ),
-    40_000,
+    90_000,
   )
 })

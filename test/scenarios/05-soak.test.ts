@@ -23,7 +23,7 @@ describeWithRedis('fronts and workers whose connections break at random', () => 
       const plan = {
         workers: 2,
         proxied: 'both',
-        deadlineMs: 25_000,
+        servedMs: 20_000,
         postDeadlineMs: 6000,
         postsMayFail: true,
         mayOrphan: 'unknown',

@@ -2,13 +2,13 @@
 import type { Asked } from '../helpers/load'
 import type { Plan } from './stage'
 
-/** How much later than its deadline an answer may come: one tick of the wheel, and a machine that is busy. */
-const LATE_MS = 2500
+/** How much later than its deadline an answer may come: one tick of the wheel, and the way there and back. */
+const LATE_MS = 1000
 
-/** All that is wrong, one line each. */
-export function complaintsOf(plan: Plan, asked: readonly Asked[]): string[] {
+/** All that is wrong, one line each. `stalledMs`: how long front and load generator had no core, in all. */
+export function complaintsOf(plan: Plan, asked: readonly Asked[], stalledMs: number): string[] {
   return asked.flatMap((each) => {
-    const wrong = complaintOf(plan, each)
+    const wrong = complaintOf(plan, each, LATE_MS + stalledMs)
     if (wrong === undefined) return []
     const { n, method, outcome, runs } = each
     return [
@@ -17,12 +17,16 @@ export function complaintsOf(plan: Plan, asked: readonly Asked[]): string[] {
   })
 }
 
-function complaintOf(plan: Plan, { method, outcome, more, runs }: Asked): string | undefined {
-  const { deadlineMs = 15_000, postDeadlineMs = deadlineMs } = plan
+function complaintOf(
+  plan: Plan,
+  { method, sentAt, outcome, more, runs }: Asked,
+  lateMs: number,
+): string | undefined {
+  const { servedMs = 15_000, deadlineMs = servedMs, postDeadlineMs = deadlineMs } = plan
   if (!outcome) return 'no outcome'
   if (more > 0) return `${more + 1} outcomes`
-  const limit = method === 'POST' ? postDeadlineMs : deadlineMs
-  if (outcome.ms > limit + LATE_MS) return 'past its deadline'
+  const limit = Math.min(method === 'POST' ? postDeadlineMs : deadlineMs, servedMs)
+  if (outcome.ms > limit + lateMs) return 'past its deadline'
   if (method === 'POST' && runs.length > 1) return 'run twice'
   if (new Set(runs).size < runs.length) return 'one attempt run twice'
   const { status, code, retryAfter } = outcome
@@ -36,6 +40,7 @@ function complaintOf(plan: Plan, { method, outcome, more, runs }: Asked): string
   }
   if (status === 503 && code === 'STOPPING' && plan.stops) return undefined
   if (status === 504 && method === 'POST' && plan.postsMayFail) return undefined
+  if (status === 504 && sentAt < (plan.lostUntil ?? 0)) return undefined
   return 'not served'
 }
 

@@ -7,6 +7,7 @@ import { createLoad, type Load } from '../helpers/load'
 import { endPrograms, type Program, startProgram } from '../helpers/programs/start'
 import { type Proxy, type Role, startProxy } from '../helpers/proxy'
 import { startTestRedis, type TestRedis } from '../helpers/redis'
+import { startStallMeter } from '../helpers/stall'
 import { until } from '../helpers/until'
 import { accountOf, complaintsOf } from './account'
 
@@ -16,10 +17,12 @@ export interface Plan {
   proxied?: 'front' | 'worker' | 'both'
   /** @defaultValue 1 */
   workers?: number
-  /** @defaultValue 10000, longer than any cut */
+  /** @defaultValue 25000, longer than any cut */
   redisWaitMs?: number
-  /** @defaultValue 15000 */
+  /** @defaultValue 25000: on a machine that is busy a cut takes longer */
   deadlineMs?: number
+  /** In which everything must be served on a machine that is not. @defaultValue 15000 */
+  servedMs?: number
   /** @defaultValue deadlineMs */
   postDeadlineMs?: number
   /** @defaultValue 20: a scenario may cut more often than clients are promised to be served through */
@@ -28,6 +31,8 @@ export interface Plan {
   delayMs?: number
   /** The push of a POST may have an unknown outcome: then 504 is right. @defaultValue false */
   postsMayFail?: boolean
+  /** Redis loses what was in it before this time of `performance.now()`: then 504 is right for all. @defaultValue it does not */
+  lostUntil?: number
   /** Redis may be away for longer than redisWaitMs: then 503 is right, and nothing ran. @defaultValue false */
   mayBeAway?: boolean
   /** Milliseconds. @defaultValue that of createFront */
@@ -53,6 +58,10 @@ export interface Stage {
   readonly cells: readonly Cell[]
   readonly front: Program
   readonly worker: Program
+  /** How long, in ms, front and load generator could not run although they wanted to: a busy machine. */
+  stalledMs(): Promise<number>
+  /** Resolves when the front has seen all that was asked. */
+  received(): Promise<void>
   /** Ends the loads and checks everything. @throws with the whole account. */
   close(): Promise<void>
   /** Ends whatever still runs; for afterEach. */
@@ -63,6 +72,7 @@ const CLEAN_MS = 8000
 const END_MS = 10_000
 
 export async function openStage(plans: readonly Plan[]): Promise<Stage> {
+  const meter = startStallMeter()
   const redis = await startTestRedis()
   const proxies = await Promise.all(plans.map(() => startProxy(redis.port)))
   const via = (i: number, who: 'front' | 'worker'): string => {
@@ -71,7 +81,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
   }
   const queueOf = (i: number): string => `q${i}`
   const fronts = plans.map((plan, i) => {
-    const { redisWaitMs = 10_000, deadlineMs = 15_000, postDeadlineMs, drainMs } = plan
+    const { redisWaitMs = 25_000, deadlineMs = 25_000, postDeadlineMs, drainMs } = plan
     const work = { deadlineMs, postDeadlineMs, maxAttempts: plan.maxAttempts ?? 20 }
     return { queue: queueOf(i), redis: via(i, 'front'), redisWaitMs, drainMs, work }
   })
@@ -126,11 +136,22 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
     }
   }
 
+  async function stalledMs(): Promise<number> {
+    return meter.stalledMs + Number(await front.ask('stalled'))
+  }
+
   return {
     redis,
     cells,
     front,
     worker,
+    stalledMs,
+    async received() {
+      await until(async () => {
+        const stats = listOf(await front.ask('stats'))
+        return cells.every(({ load }, i) => fieldOf(stats[i], 'requests') === load.asked.length)
+      }, END_MS)
+    },
     async close() {
       await Promise.all(cells.map(({ load }) => load.finish()))
       let left = await leftovers()
@@ -141,7 +162,8 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
       }
       await collectRuns()
       const stats = [await front.ask('stats'), await worker.ask('stats')]
-      const complaints = cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked))
+      const late = await stalledMs()
+      const complaints = cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))
       complaints.push(...left.map((what) => `left: ${what}`))
       for (const [name, program] of Object.entries({ front, worker })) {
         const code = await within(END_MS, program.end())
@@ -158,6 +180,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
       throw new Error(`${told}\n\n${account}\n\n${JSON.stringify(stats)}`)
     },
     async stop() {
+      meter.stop()
       for (const { load } of cells) load.abort()
       await endPrograms()
       await Promise.all(proxies.map((proxy) => proxy.stop()))

@@ -66,6 +66,15 @@ describeWithRedis('a request body', () => {
     expect(await redis.cli('LLEN', 'tempest')).toBe(0)
   })
 
+  test('of several megabytes beyond the limit does not reset the connection before its client reads', async () => {
+    const { port } = await start()
+    const body = Buffer.alloc(4 * 1024 * 1024)
+    for (const headers of [{ 'Content-Length': body.length }, { 'Transfer-Encoding': 'chunked' }]) {
+      const answer = await ask(port, '/', { method: 'POST', headers, body })
+      expect([answer.status, problemOf(answer)]).toMatchObject([413, { code: 'BODY_TOO_LARGE' }])
+    }
+  })
+
   test('that is refused and never ends does not hold its connection for ever', async () => {
     const { port } = await start()
     const endless = await RawClient.open(port)

@@ -68,6 +68,22 @@ describeWithRedis('front.stop()', () => {
     expect(bodies).toEqual(['answer 0', 'answer 1', 'answer 2'])
   })
 
+  test('serves what still comes on a connection with an open request, and closes behind it', async () => {
+    const { front, port } = await start()
+    const hand = new Hand(redis.url)
+    const client = await RawClient.open(port)
+    client.write(get('/1'))
+    const first = await hand.pop()
+    const stopped = front.stop()
+    client.write(get('/2'))
+    const second = await hand.pop()
+    await second.answer([200, {}, 'two'])
+    await first.answer([200, {}, 'one'])
+    await client.closed
+    expect(responsesIn(client.text).map(({ body }) => body)).toEqual(['one', 'two'])
+    await stopped
+  })
+
   test('closes idle connections at once', async () => {
     const { front, port } = await start()
     await work(redis.url, () => 'ok')

@@ -4,7 +4,7 @@
  * Version and policy are read from INFO, which managed services allow where they forbid CONFIG.
  */
 import { reasonOf, TempestError } from './errors.js'
-import { createTemplate } from './template.js'
+import { createTemplate, linkOptions } from './template.js'
 import type { ResolvedNodeOptions } from './options.js'
 
 export interface ServerFacts {
@@ -54,10 +54,8 @@ export const infoSections = ['server', 'memory', 'replication']
  */
 export async function checkRedis(redis: ResolvedNodeOptions['redis']): Promise<ServerFacts> {
   const probe = createTemplate(redis).duplicate({
+    ...linkOptions,
     lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 2000,
     socketTimeout: 3000,
     retryStrategy: () => null,
   })

@@ -1,6 +1,7 @@
 /** How the arguments of a call become the text of a job, and which are refused before anything is sent. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { fieldsOf } from '../../../test/helpers/json'
 import { jobText, pushedJob } from '../src/ask'
 import { decodeJob } from '../src/job'
 
@@ -35,14 +36,14 @@ describe('the text of a call', () => {
   )
 
   test('is the arguments as JSON carries them, whatever they are', () => {
-    const noMeta = fc.jsonValue().filter((value) => !Object.hasOwn(Object(value), 'meta'))
+    const noMeta = fc.jsonValue().filter((value) => !Object.hasOwn(fieldsOf(value), 'meta'))
     fc.assert(
       fc.property(fc.tuple(noMeta, fc.array(fc.jsonValue())), ([first, rest]) => {
         const args = [first, ...rest]
         const wire = decodeJob(Buffer.from(JSON.stringify(sent(args))))
         const [head, ...tail] = 'args' in wire ? wire.args : []
         const carried: unknown = JSON.parse(JSON.stringify(args))
-        const { meta, ...others } = Object(head) as { meta?: unknown }
+        const { meta, ...others } = fieldsOf(head)
         const isObject = head !== null && typeof head === 'object' && !Array.isArray(head)
         expect(meta).toEqual(isObject ? { v: 1 } : undefined)
         expect([isObject ? others : head, ...tail]).toEqual(carried)
@@ -96,7 +97,7 @@ describe.each([
   ['asked', (args: never) => jobText('add', args)],
   ['pushed', (args: never) => pushedJob('add', args, 'i')],
 ])('what is %s', (_how, call) => {
-  const calling = (args: unknown) => (): unknown => Reflect.apply(call, undefined, [args])
+  const calling = (args: unknown) => () => void Reflect.apply(call, undefined, [args])
 
   test.each([
     ['a function', [() => 1]],
@@ -120,6 +121,6 @@ describe.each([
 })
 
 test.each(['', 'answer', 'lost', 7, undefined])('an action is never %j', (action) => {
-  expect(() => Reflect.apply(jobText, undefined, [action, []])).toThrow(TypeError)
-  expect(() => Reflect.apply(pushedJob, undefined, [action, [], 'i'])).toThrow(TypeError)
+  expect(() => void Reflect.apply(jobText, undefined, [action, []])).toThrow(TypeError)
+  expect(() => void Reflect.apply(pushedJob, undefined, [action, [], 'i'])).toThrow(TypeError)
 })

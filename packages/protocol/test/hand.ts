@@ -3,6 +3,7 @@
  * It knows nothing of the sources under test.
  */
 import type { Redis } from 'ioredis'
+import { elementsOf } from '../../../test/helpers/json'
 import type { TestRedis } from '../../../test/helpers/redis'
 
 export interface WireJob {
@@ -45,9 +46,10 @@ export class Hand {
 }
 
 export function parse(raw: string): WireJob {
-  const value: unknown = JSON.parse(raw)
-  if (!Array.isArray(value) || value.length !== 4) throw new Error(`not a job: ${raw}`)
-  const [action, args, respondTo, id]: unknown[] = value
-  if (!Array.isArray(args) || typeof id !== 'string') throw new Error(`not a job: ${raw}`)
+  const value = elementsOf(JSON.parse(raw))
+  const [action, args, respondTo, id] = value
+  if (value.length !== 4 || !Array.isArray(args) || typeof id !== 'string') {
+    throw new Error(`not a job: ${raw}`)
+  }
   return { raw, action, args, respondTo, id }
 }

@@ -140,7 +140,9 @@ describeWithRedis('a link', () => {
   test('hears its channels, with the bytes as they came', async () => {
     const heard: [string, Buffer][] = []
     const link = await makeUp({
-      prepare: async (fresh) => void (await fresh.prepareSend('subscribe', ['a', 'b'])),
+      prepare: async (fresh) => {
+        await fresh.prepareSend('subscribe', ['a', 'b'])
+      },
       message: (channel, payload) => heard.push([channel, payload]),
     })
     await redis.cli('PUBLISH', 'b', Buffer.from([0xff]))

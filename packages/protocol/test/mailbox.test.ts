@@ -114,6 +114,24 @@ describeWithRedis('a mailbox', () => {
     expect(new Set(got).size).toBe(written)
   })
 
+  test('loses no head that arrives right after the peek has come back empty', async () => {
+    const { mailbox, got } = make()
+    for (let round = 0; round < 5; round++) {
+      await until(isParked)
+      const [parked] = (await clientsOf(redis)).filter(({ blocked }) => blocked)
+      // In one step: the peek ends with nothing, and the list is full when the command behind it reads it.
+      await writer
+        .multi()
+        .call('CLIENT', 'UNBLOCK', String(parked?.id))
+        .rpush(mailbox.key, `${round} a`, `${round} b`, `${round} c`)
+        .exec()
+      await until(() => got.includes(`${round} c`))
+      await until(isEmpty)
+    }
+    const all = [0, 1, 2, 3, 4].flatMap((round) => ['a', 'b', 'c'].map((x) => `${round} ${x}`))
+    expect(got).toEqual(all)
+  })
+
   test('is read again after something else had its name for a while', async () => {
     const { mailbox, got } = make()
     await writer.rpush(mailbox.key, 'before')

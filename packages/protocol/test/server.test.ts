@@ -1,6 +1,8 @@
 /** What is read from INFO, and which servers are refused. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
+import { until } from '../../../test/helpers/until'
+import { areHandlesGone, handlesOfProcess } from '../../../test/helpers/watch'
 import { checkRedis, readServerFacts } from '../src/server'
 
 const info = (fields: Record<string, string>): string =>
@@ -82,9 +84,12 @@ describeWithRedis('the check of a Redis', () => {
 
   test('says where nobody answers, by the address', async () => {
     await redis.kill()
+    const handles = handlesOfProcess()
     const asked = checkRedis(redis.url)
     await expect(asked).rejects.toMatchObject({ code: 'REDIS_AWAY' })
     await expect(asked).rejects.toThrow(`127.0.0.1:${redis.port}`)
+    // Nothing of it keeps a program from ending that has been told so.
+    await until(() => areHandlesGone(handles), 1500)
     await redis.start()
   })
 })

@@ -1,9 +1,16 @@
 /** A node whose Redis is away, frozen, unfit or cuts its connections: what is told, when, and that it recovers by itself. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { codeOf } from '../../../test/helpers/json'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { cutAtRandom } from '../../../test/helpers/cut'
 import { until } from '../../../test/helpers/until'
-import { clientsOf, handlesOfProcess, keysOf, listOf } from '../../../test/helpers/watch'
+import {
+  areHandlesGone,
+  clientsOf,
+  handlesOfProcess,
+  keysOf,
+  listOf,
+} from '../../../test/helpers/watch'
 import { type AskingNodeOptions, createNode, type Node } from '../src/index'
 import { Hand, parse, type WireJob } from './hand'
 
@@ -75,13 +82,13 @@ describeWithRedis('a node in trouble', () => {
   test('settles every push of a moment in which Redis dies, and goes on when it is back', async () => {
     const node = await makeReady({ redisWaitMs: 200 })
     const outcomes: Promise<string>[] = []
-    let on = true
+    const over = new AbortController()
     const pushing = (async () => {
       // In every turn, so that some fall into the moment between the end of the socket and the news of it.
-      while (on) {
+      while (!over.signal.aborted) {
         const outcome = node.push('tempest', 'a').then(
           () => 'pushed',
-          (error: unknown) => String(Object(error).code),
+          (error: unknown) => String(codeOf(error)),
         )
         outcomes.push(outcome)
         await new Promise((resolve) => setImmediate(resolve))
@@ -92,7 +99,7 @@ describeWithRedis('a node in trouble', () => {
     await until(() => !node.connected)
     const known = outcomes.length
     await until(() => outcomes.length > known + 20)
-    on = false
+    over.abort()
     await pushing
     const told = await Promise.all(outcomes)
     expect(new Set(told)).toEqual(
@@ -215,7 +222,7 @@ describeWithRedis('a node in trouble', () => {
       await until(async () =>
         node.push('tempest', 'a').then(
           () => false,
-          (error: unknown) => Object(error).code === 'REDIS_UNFIT',
+          (error: unknown) => codeOf(error) === 'REDIS_UNFIT',
         ),
       )
       await expect(node.ask('tempest', 'a')).rejects.toMatchObject({
@@ -251,7 +258,7 @@ describeWithRedis('a node in trouble', () => {
     const node = await makeReady()
     const answers = Array.from({ length: 50 }, (_, i) => node.ask('tempest', 'echo', [i]))
     const jobs: WireJob[] = []
-    for (const _ of answers) jobs.push(await hand.pop())
+    while (jobs.length < answers.length) jobs.push(await hand.pop())
     await redis.cli('CONFIG', 'SET', 'maxmemory', 1)
     try {
       const full = { code: 'REDIS_REFUSED', status: 503, message: expect.stringContaining('OOM') }
@@ -297,7 +304,7 @@ describeWithRedis('a node in trouble', () => {
     ])
     await node.stop()
     await ends
-    await until(() => JSON.stringify(handlesOfProcess()) === JSON.stringify(handles))
+    await until(() => areHandlesGone(handles))
     await redis.start()
     expect(await keysOf(redis)).toEqual([])
   })

@@ -2,6 +2,7 @@
  * Whoever asks, made of plain Redis commands: pushes jobs, reads a mailbox. It knows nothing of the sources under test.
  */
 import type { Redis } from 'ioredis'
+import { elementsOf } from '../../../test/helpers/json'
 import type { TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 
@@ -73,8 +74,7 @@ export class Asker {
 }
 
 function toReply(text: string): Reply {
-  const value: unknown = JSON.parse(text)
-  const [verb, id, third]: unknown[] = Array.isArray(value) ? value : []
+  const [verb, id, third] = elementsOf(JSON.parse(text))
   return { verb, id, third }
 }
 

@@ -1,6 +1,7 @@
 /** The action `url`: the request a handler is given, and the results that are refused because they are no response. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { elementsOf, fieldsOf } from '../../../test/helpers/json'
 import { encodeResult, HttpError, json, toRequest } from '../src/http'
 
 const meta = {
@@ -55,14 +56,10 @@ describe('a request', () => {
   })
 
   test('has headers without a prototype, and none called __proto__', () => {
-    const args: unknown = JSON.parse(
-      '[{"method":"GET","url":"/","headers":{"__proto__":"x","a":"b"}}]',
-    )
-    const request = toRequest(Array.isArray(args) ? args : [], 'id', meta)
-    const headers: unknown = Object(request).headers
-    expect(Object.keys(Object(headers))).toEqual(['a'])
+    const wire = '[{"method":"GET","url":"/","headers":{"__proto__":"x","a":"b"}}]'
+    const { headers } = fieldsOf(toRequest(elementsOf(JSON.parse(wire)), 'id', meta))
+    expect(headers).toEqual({ a: 'b' })
     expect(Object.getPrototypeOf(headers)).toBeNull()
-    expect('toString' in Object(headers)).toBe(false)
   })
 
   test('leaves out headers that are no text', () => {
@@ -107,8 +104,7 @@ describe('a request', () => {
       .map((given) => JSON.stringify([{ method: 'GET', url: '/', ...given }]))
     fc.assert(
       fc.property(text, (wire) => {
-        const args: unknown = JSON.parse(wire)
-        const request = toRequest(Array.isArray(args) ? args : [], 'id', undefined)
+        const request = toRequest(elementsOf(JSON.parse(wire)), 'id', undefined)
         if (typeof request === 'string') return
         for (const header of Object.values(request.headers)) {
           for (const item of [header].flat()) expect(typeof item).toBe('string')
@@ -202,6 +198,6 @@ describe('an HttpError', () => {
   })
 
   test.each([399, 600, 200, 404.5, NaN, '404', undefined])('refuses status %j', (status) => {
-    expect(() => Reflect.construct(HttpError, [status])).toThrow(TypeError)
+    expect(() => void Reflect.construct(HttpError, [status])).toThrow(TypeError)
   })
 })

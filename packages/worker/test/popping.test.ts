@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { clientsOf, keysOf, listOf } from '../../../test/helpers/watch'
+import { clientsOf, listOf } from '../../../test/helpers/watch'
 import { createWorker, type Job, type Worker, type WorkerOptions } from '../src/index'
 import { Asker, Gate } from './asker'
 

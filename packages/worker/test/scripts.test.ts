@@ -253,7 +253,8 @@ describeWithRedis('scripts of the worker', () => {
     })
 
     test('forgets those that were silent for too long', async () => {
-      await redis.zadd('workers', Date.now() - 6000, 'dead', Date.now() - 1000, 'slow')
+      await redis.zadd('workers', String(Date.now() - 6000), 'dead')
+      await redis.zadd('workers', String(Date.now() - 1000), 'slow')
       expect(await beat('a')).toBe(2)
       expect(await redis.zrange('workers', 0, -1)).toEqual(['slow', 'a'])
     })

@@ -1,5 +1,6 @@
 /** When nobody waits for a job any more: its signal fires, or it is never begun; and nothing is replied. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { fieldsOf } from '../../../test/helpers/json'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { keysOf, listOf } from '../../../test/helpers/watch'
@@ -62,7 +63,7 @@ describeWithRedis('a job that nobody waits for any more', () => {
     await until(() => worker.stats().cancelled === 1)
     expect(reasons).toMatchObject([{ name: 'AbortError' }])
     // Redis' time is known to within a round trip.
-    expect(firedAt).toBeGreaterThan(Number(Object(meta).deadline) - 30)
+    expect(firedAt).toBeGreaterThan(Number(fieldsOf(meta).deadline) - 30)
     await until(isDone)
     expect(worker.stats()).toMatchObject({ answered: 0, running: 0 })
   })
@@ -71,7 +72,7 @@ describeWithRedis('a job that nobody waits for any more', () => {
     const gate = new Gate<unknown>()
     await start({ slow: () => gate.pass(0) })
     const meta = asker.meta(20)
-    const deadline = Number(Object(meta).deadline)
+    const deadline = Number(fieldsOf(meta).deadline)
     await asker.push('tempest', asker.job('slow', [{}], { meta }))
     await until(() => gate.entered.length === 1)
     await until(() => Date.now() > deadline)
@@ -123,7 +124,7 @@ describeWithRedis('a job that nobody waits for any more', () => {
 
   test('is dropped when it is popped past its deadline', async () => {
     const ran: unknown[] = []
-    const worker = await start({ note: ([first]) => ran.push(Object(first).n) })
+    const worker = await start({ note: ([first]) => ran.push(fieldsOf(first).n) })
     const jobs = [-60_000, -1, 60_000].map((ms, n) =>
       asker.job('note', [{ n }], { meta: asker.meta(ms) }),
     )

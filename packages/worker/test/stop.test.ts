@@ -1,8 +1,15 @@
 /** How a worker starts and ends: what it waits for, what it puts back, and that nothing of it is left. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { elementsOf } from '../../../test/helpers/json'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { clientsOf, handlesOfProcess, keysOf, listOf } from '../../../test/helpers/watch'
+import {
+  areHandlesGone,
+  clientsOf,
+  handlesOfProcess,
+  keysOf,
+  listOf,
+} from '../../../test/helpers/watch'
 import { createWorker, type Job, type Worker, type WorkerOptions } from '../src/index'
 import { Asker, Gate } from './asker'
 
@@ -66,7 +73,7 @@ describeWithRedis('a worker that starts and stops', () => {
     expect(await asker.replies(5)).toHaveLength(5)
     expect(await keysOf(redis)).toEqual(['tempest'])
     await until(async () => (await clientsOf(redis)).length === clients)
-    await until(() => JSON.stringify(handlesOfProcess()) === JSON.stringify(handles))
+    await until(() => areHandlesGone(handles))
   })
 
   test('puts back what it has not begun, to where it came from, in its order', async () => {
@@ -217,7 +224,7 @@ describeWithRedis('a worker that starts and stops', () => {
     const refused = expect(worker.start()).rejects.toMatchObject({ code: 'STOPPING' })
     await worker.stop()
     await refused
-    await until(() => JSON.stringify(handlesOfProcess()) === JSON.stringify(handles))
+    await until(() => areHandlesGone(handles))
     await redis.start()
     asker = new Asker(redis)
   })
@@ -253,7 +260,7 @@ describeWithRedis('a worker that starts and stops', () => {
       wait.open()
       await stopped
       const answered = (await asker.replies(3)).map(({ id }) => id)
-      const back = (await listOf(redis, 'tempest')).map((raw) => String(JSON.parse(raw)[3]))
+      const back = (await listOf(redis, 'tempest')).map((raw) => elementsOf(JSON.parse(raw))[3])
       expect(answered).toHaveLength(3)
       expect(new Set([...answered, ...back]).size).toBe(10)
       expect((await keysOf(redis)).filter((key) => key !== 'tempest')).toEqual([])
@@ -272,7 +279,7 @@ describeWithRedis('a worker that starts and stops', () => {
     await worker.stop()
     wait.open()
     expect(worker.stats().state).toBe('stopped')
-    await until(() => (handlesOfProcess().Timeout ?? 0) <= (handles.Timeout ?? 0))
+    await until(() => areHandlesGone(handles))
     await redis.start()
     asker = new Asker(redis)
   })

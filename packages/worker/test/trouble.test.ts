@@ -1,5 +1,6 @@
 /** A worker in trouble: connections are cut, scripts forgotten, memory is full, keys are taken. No job is lost, none run twice. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { elementsOf } from '../../../test/helpers/json'
 import { cutAtRandom } from '../../../test/helpers/cut'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
@@ -73,7 +74,7 @@ describeWithRedis('a worker in trouble', () => {
       let asked = 0
       const collect = async (): Promise<void> => {
         const texts = (await asker.redis.lpop(asker.mailbox, 1000)) ?? []
-        for (const text of texts) answered.add(JSON.parse(text)[2])
+        for (const text of texts) answered.add(elementsOf(JSON.parse(text))[2])
       }
       try {
         while (cutter.cuts < 40) {

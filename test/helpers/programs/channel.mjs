@@ -1,13 +1,25 @@
 // How a scenario speaks with its programs: one message `{ ask, …}` in, one `{ reply }` or `{ failed }` out, in order.
 // SIGTERM calls `stop`; then nothing of the program may be left that keeps it from ending by itself. Its last word is `runs`.
 
+/** As in ../stall.ts. */
+let stalledMs = 0
+const TICK_MS = 50
+let tickedAt = Date.now()
+const beat = () => {
+  stalledMs += Math.max(Date.now() - tickedAt - TICK_MS - 10, 0)
+  tickedAt = Date.now()
+  setTimeout(beat, TICK_MS).unref()
+}
+beat()
+
 /** @param {{ answer: Record<string, (message: object) => unknown>, stop: () => Promise<void> }} program */
 export function serve({ answer, stop }) {
   let tail = Promise.resolve()
   process.on('message', (message) => {
     tail = tail.then(async () => {
       try {
-        process.send({ reply: (await answer[message.ask](message)) ?? null })
+        const reply = message.ask === 'stalled' ? stalledMs : await answer[message.ask](message)
+        process.send({ reply: reply ?? null })
       } catch (error) {
         process.send({ failed: String(error?.stack ?? error) })
       }
