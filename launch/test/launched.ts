@@ -39,8 +39,14 @@ export const ORPHAN_MS = 10_000
 
 export async function endAll(): Promise<void> {
   const children = [...running]
-  for (const child of children) signalGroup(child, 'SIGKILL')
-  await until(() => running.size === 0, ORPHAN_MS)
+  // As a person ends it: what is killed leaves workers that look for their Redis for a while.
+  for (const child of children) signalGroup(child, 'SIGINT')
+  try {
+    await until(() => running.size === 0)
+  } catch {
+    for (const child of children) signalGroup(child, 'SIGKILL')
+    await until(() => running.size === 0, ORPHAN_MS)
+  }
 }
 
 /** One that nobody has at this moment. */

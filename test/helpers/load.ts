@@ -10,6 +10,7 @@ export interface Asked {
   readonly n: number
   readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
+  readonly priority: string
   readonly body: Buffer | undefined
   readonly sentAt: number
   /** What became of it: undefined while it is open. */
@@ -39,8 +40,8 @@ export interface Load {
   finish(): Promise<void>
   /** Sends no more and gives up what is open. */
   abort(): void
-  /** Takes what a worker wrote down: [number, attempt]. */
-  ran(runs: readonly (readonly [number, number])[]): void
+  /** A worker has run the handler of this request. */
+  ran(n: number, attempt: number): void
 }
 
 const TICK_MS = 20
@@ -67,8 +68,8 @@ export function createLoad(port: number): Load {
       asking.outcome = { status, code, retryAfter, ms: performance.now() - asking.sentAt }
       settled?.()
     }
-    const { method, path, body } = asking
-    const headers = body ? { 'content-length': body.length } : {}
+    const { method, path, priority, body } = asking
+    const headers = { 'x-priority': priority, ...(body && { 'content-length': body.length }) }
     const req = httpRequest({ port, host: '127.0.0.1', agent, method, path, headers }, (res) => {
       const chunks: Buffer[] = []
       res.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -123,18 +124,19 @@ export function createLoad(port: number): Load {
       clearInterval(timer)
       agent.destroy()
     },
-    ran(runs) {
-      for (const [n, attempt] of runs) asked[n]?.runs.push(attempt)
+    ran(n, attempt) {
+      asked[n]?.runs.push(attempt)
     },
   }
 }
 
-/** A mix by number: GET small and large, PUT, POST text and binary; some of their handlers take a while. */
+/** A mix by number: GET small and large, PUT, POST text and binary, of all priorities; some of their handlers take a while. */
 function createAsked(n: number): Asked {
   const kind = n % 5
   const method = kind < 2 ? 'GET' : kind === 2 ? 'PUT' : 'POST'
   const bytes = kind === 1 ? 2000 + ((n * 7919) % 20_000) : n % 50
   const ms = n % 3 === 0 ? (n * 31) % 40 : 0
+  const priority = n % 7 === 0 ? 'high' : n % 11 === 0 ? 'low' : 'normal'
   const path = `/r?n=${n}&bytes=${bytes}&ms=${ms}`
   const body =
     method === 'GET'
@@ -142,7 +144,17 @@ function createAsked(n: number): Asked {
       : kind === 4
         ? Buffer.alloc(n % 3000, n)
         : Buffer.from(`text ä ${n}`)
-  return { n, method, path, body, sentAt: performance.now(), outcome: undefined, more: 0, runs: [] }
+  return {
+    n,
+    method,
+    path,
+    priority,
+    body,
+    sentAt: performance.now(),
+    outcome: undefined,
+    more: 0,
+    runs: [],
+  }
 }
 
 /** '' where the answer is what worker.mjs gives to this request. */

@@ -5,7 +5,7 @@ import { startProgram } from '../helpers/programs/start'
 import { type Cut, cuts, type Proxy } from '../helpers/proxy'
 import { describeWithRedis } from '../helpers/redis'
 import { complaintsOf } from './account'
-import { listOf, openStage, type Plan, type Stage, toRuns } from './stage'
+import { listOf, openStage, type Plan, type Stage } from './stage'
 
 describeWithRedis('SIGTERM in bad times', () => {
   const stages: Stage[] = []
@@ -40,13 +40,13 @@ describeWithRedis('SIGTERM in bad times', () => {
       await Promise.all(leavers.map((leaver) => leaver.ask('started')))
       for (const { load } of stage.cells) load.start(60)
       await Promise.all(
-        stage.cells.map(async ({ proxy, load }, i) => {
+        stage.cells.map(async ({ proxy }, i) => {
           const { how, ms } = scenes[i] ?? { how: 'both', ms: 0 }
           await pause(500)
           proxy.cut(how)
           await pause(ms)
           expect(await leavers[i]?.end()).toBe(0)
-          load.ran(toRuns(listOf(leavers[i]?.last)[0]))
+          stage.record(leavers[i]?.last)
         }),
       )
       await stage.close()
@@ -78,7 +78,7 @@ describeWithRedis('SIGTERM in bad times', () => {
       expect(performance.now() - startedAt).toBeLessThan(8000)
       await finished
       expect(await worker.end()).toBe(0)
-      cells.forEach(({ load }, i) => load.ran(toRuns(listOf(worker.last)[i])))
+      stage.record(worker.last)
       expect(cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))).toEqual([])
       // Replies nobody reads any more: Redis collects them.
       for (const key of listOf(await redis.cli('KEYS', '*')).map(String)) {

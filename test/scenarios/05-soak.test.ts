@@ -29,7 +29,13 @@ describeWithRedis('fronts and workers whose connections break at random', () => 
         mayOrphan: 'unknown',
       } as const
       stage = await openStage(
-        [0, 3].map((delayMs) => ({ name: `${delayMs} ms away`, delayMs, ...plan })),
+        // The workers of each serve both.
+        [0, 3].map((delayMs, i) => ({
+          name: `${delayMs} ms away`,
+          delayMs,
+          alsoServes: 1 - i,
+          ...plan,
+        })),
       )
       const endAt = performance.now() + soakMs
       const { redis, cells } = stage

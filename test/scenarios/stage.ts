@@ -17,6 +17,8 @@ export interface Plan {
   proxied?: 'front' | 'worker' | 'both'
   /** @defaultValue 1 */
   workers?: number
+  /** Another cell, by its number, whose queue this cell's workers serve as well, after their own. @defaultValue none */
+  alsoServes?: number
   /** @defaultValue 25000, longer than any cut */
   redisWaitMs?: number
   /** @defaultValue 25000: on a machine that is busy a cut takes longer */
@@ -60,6 +62,8 @@ export interface Stage {
   readonly worker: Program
   /** How long, in ms, front and load generator could not run although they wanted to: a busy machine. */
   stalledMs(): Promise<number>
+  /** Takes what a worker program wrote down of its runs. */
+  record(runs: unknown): void
   /** Resolves when the front has seen all that was asked. */
   received(): Promise<void>
   /** Ends the loads and checks everything. @throws with the whole account. */
@@ -87,7 +91,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
   })
   const workers = plans.flatMap((plan, i) =>
     Array.from({ length: plan.workers ?? 1 }, () => ({
-      queues: [queueOf(i)],
+      queues: [queueOf(i), ...(plan.alsoServes === undefined ? [] : [queueOf(plan.alsoServes)])],
       redis: via(i, 'worker'),
       concurrency: 16,
     })),
@@ -128,11 +132,10 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
     return left
   }
 
-  async function collectRuns(): Promise<void> {
-    const all = listOf(await worker.ask('runs'))
-    let at = 0
-    for (const { plan, load } of cells) {
-      for (let i = 0; i < (plan.workers ?? 1); i++) load.ran(toRuns(all[at++]))
+  function record(runs: unknown): void {
+    for (const run of listOf(runs).flatMap(listOf)) {
+      const [n, attempt, queue] = listOf(run)
+      cells.find((cell) => cell.queue === queue)?.load.ran(Number(n), Number(attempt))
     }
   }
 
@@ -146,6 +149,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
     front,
     worker,
     stalledMs,
+    record,
     async received() {
       await until(async () => {
         const stats = listOf(await front.ask('stats'))
@@ -160,7 +164,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
         await new Promise((resolve) => setTimeout(resolve, 50))
         left = await leftovers()
       }
-      await collectRuns()
+      record(await worker.ask('runs'))
       const stats = [await front.ask('stats'), await worker.ask('stats')]
       const late = await stalledMs()
       const complaints = cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))
@@ -197,14 +201,6 @@ async function within(ms: number, ended: Promise<number | string>): Promise<numb
   const how = await Promise.race([ended, late])
   clearTimeout(timer)
   return how
-}
-
-/** What a worker wrote down. */
-export function toRuns(value: unknown): (readonly [number, number])[] {
-  return listOf(value).map((run) => {
-    const [n, attempt] = listOf(run)
-    return [Number(n), Number(attempt)] as const
-  })
 }
 
 export function listOf(value: unknown): readonly unknown[] {

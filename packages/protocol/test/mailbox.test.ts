@@ -167,6 +167,8 @@ describeWithRedis('a mailbox', () => {
     const { mailbox } = make()
     await until(isParked)
     await writer.rpush('other', 'stays')
+    // It cannot be read away.
+    await writer.set(mailbox.key, 'not a list')
     await close()
     expect(await keysOf(redis)).toEqual(['other'])
     expect((await clientsOf(redis)).length).toBe(1)

@@ -1,6 +1,7 @@
 /** `ask` and `push` against a worker made of plain Redis commands: what goes out, what comes back, when it ends. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { getEventListeners } from 'node:events'
 import { elementsOf, fieldsOf } from '../../../test/helpers/json'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
@@ -200,7 +201,9 @@ describeWithRedis('a node that asks', () => {
     const answer = node.ask('tempest', 'echo', [], { signal: abort.signal })
     const job = await hand.pop()
     await hand.reply(job, ['answer', job.id, 1])
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1)
     await expect(answer).resolves.toBe(1)
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
     abort.abort()
     await node.push('other', 'flush')
     expect(heard).toEqual([])

@@ -10,6 +10,7 @@ const fronts = await Promise.all(
     const { deadlineMs } = work
     const handler = front.work(queue, {
       ...work,
+      priority: (req) => req.headers['x-priority'] ?? 'normal',
       deadlineMs: (req) => (req.method === 'POST' ? (postDeadlineMs ?? deadlineMs) : deadlineMs),
     })
     const server = createServer(handler)

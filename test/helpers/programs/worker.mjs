@@ -10,7 +10,7 @@ const members = config.map((options) => {
   const runs = []
   worker.on('url', async (request, job) => {
     const url = new URL(request.url, 'http://worker')
-    runs.push([Number(url.searchParams.get('n')), job.attempt])
+    runs.push([Number(url.searchParams.get('n')), job.attempt, job.queue])
     const ms = Number(url.searchParams.get('ms'))
     if (ms > 0) await pause(ms)
     return { headers: { 'content-type': 'application/octet-stream' }, body: answerTo(request, url) }
@@ -31,7 +31,7 @@ serve({
   answer: {
     started: () => Promise.all(members.map(({ worker }) => worker.start())),
     stats: () => members.map(({ worker }) => worker.stats()),
-    /** Since it was asked the last time: [number of the request, attempt] of each run, per worker. */
+    /** Since it was asked the last time: [number of the request, attempt, queue] of each run, per worker. */
     runs: () => members.map(({ runs }) => runs.splice(0)),
   },
   stop: () => Promise.all(members.map(({ worker }) => worker.stop())),
