@@ -2,7 +2,13 @@
  * A front: a node with HTTP in front of it. It makes middleware and owns the drain; it never listens on a port by itself.
  */
 import type { Server } from 'node:http'
-import { createNode, type NodeStats, silentLogger, TempestError } from '@tempest/protocol'
+import {
+  createNode,
+  type NodeStats,
+  resolveNodeOptions,
+  silentLogger,
+  TempestError,
+} from '@tempest/protocol'
 import { FrontContext, type FrontCounts } from './context.js'
 import { attachExpect } from './expect.js'
 import { type FrontOptions, resolveFrontOptions, type WorkOptions } from './options.js'
@@ -32,10 +38,11 @@ const LAST_MS = 1000
 
 /** Makes a front. Returns at once; Redis may be away. It must be stopped. @throws TypeError that names the option. */
 export function createFront(options: FrontOptions): Front {
+  resolveNodeOptions(options)
   const resolved = resolveFrontOptions(options)
   const { redis, logger, redisWaitMs, maxInFlight } = options
   const node = createNode({ redis, logger, redisWaitMs, maxInFlight })
-  node.listen()
+  node.openMailbox()
   const context = new FrontContext(node, resolved, logger ?? silentLogger)
   const attached = new Set<Server>()
   let stopped: Promise<void> | undefined

@@ -134,8 +134,8 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
   }
 
   #refuse(error: TempestError): void {
-    const { counts, logger } = this.#context
-    counts.errors[error.code] = (counts.errors[error.code] ?? 0) + 1
+    const { logger } = this.#context
+    this.#context.erred(error.code)
     const level = error.status >= 500 ? 'warn' : 'debug'
     logger[level]({ code: error.code, status: error.status, url: this.#req.url }, error.message)
     if (this.#res.headersSent || this.#res.destroyed) return

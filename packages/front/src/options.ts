@@ -97,6 +97,9 @@ export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions
 
 /** @throws TypeError that names the option. Functions are checked by what they return, at each request. */
 export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
+    throw new TypeError(`options: use an object, not ${shown(options)}`)
+  }
   return {
     deadlineMs: unlessFunction(options.deadlineMs ?? workDefaults.deadlineMs, checkDeadline),
     priority: unlessFunction(options.priority ?? workDefaults.priority, checkPriority),

@@ -16,6 +16,9 @@ export interface ProblemDetails {
   close: boolean
 }
 
+/** Longer ones are not worth the time it takes to read them. */
+const MAX_ACCEPT = 1000
+
 /** A front that stops is followed by another at once; a Redis that is away takes a little. */
 const STOPPING_RETRY_S = 1
 const REDIS_RETRY_S = 5
@@ -76,7 +79,7 @@ export function encodeProblem(
 
 function prefersJson(req: IncomingMessage): boolean {
   const { accept } = req.headers
-  if (accept === undefined || accept === '*/*') return true
+  if (accept === undefined || accept === '*/*' || accept.length > MAX_ACCEPT) return true
   const type = new Negotiator(req).mediaType(offered)
   return type !== TEXT_TYPE && type !== 'text/html'
 }

@@ -1,7 +1,7 @@
 /**
  * Writes a worker's reply, `[status, headers, body?]`, to a client. What is not a valid reply is told as a reason and nothing is written.
  *
- * Content-Length is always ours; fields of one hop are dropped. HEAD, 204 and 304 have no body (RFC 9110, 6.4.1 and 8.6).
+ * Content-Length is always ours; fields of one hop are dropped. HEAD, 204, 205 and 304 have no body (RFC 9110, 6.4.1, 8.6 and 15.3.6).
  */
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import { decodeBytes, listOf, reasonOf } from '@tempest/protocol'
@@ -42,10 +42,11 @@ function writeReply(
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return 'headers'
   const body = decodeBytes(given)
   if (body === undefined) return 'body'
-  const bodiless = context.method === 'HEAD' || status === 204 || status === 304
+  const bodiless = context.method === 'HEAD' || status === 204 || status === 205 || status === 304
   const fields = toFields(headers, context)
   if (typeof fields === 'string') return fields
   if (!bodiless) fields.list.push('content-length', String(byteLength(body)))
+  else if (status === 205) fields.list.push('content-length', '0')
   else if (status !== 204) {
     // What the response to a GET would have had, where the worker knows it.
     const length = body.length > 0 ? String(byteLength(body)) : fields.contentLength

@@ -19,6 +19,8 @@ export function watchUnsent(res: ServerResponse, socket: Socket, context: FrontC
   sockets.add(socket, unsent)
   res.once('close', () => {
     if (sockets.remove(socket, unsent)) unsent.left()
+    // The timer is the socket's: a request behind this one has its own deadline.
+    if (socket.timeout === STILL_MS) socket.setTimeout(0)
   })
   // Node's timer of a socket counts progress of a write, and without a listener it ends in destroying the socket.
   res.setTimeout(STILL_MS)

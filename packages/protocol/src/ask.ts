@@ -34,9 +34,19 @@ export const askDefaults = {
 } as const
 
 export function resolveAsk(options: AskOptions): ResolvedAsk {
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
+    throw new TypeError(`options: use an object, not ${shown(options)}`)
+  }
   const { priority = askDefaults.priority, retry = askDefaults.retry } = options
   if (!isPriority(priority)) {
     throw new TypeError(`priority: use 'high', 'normal' or 'low', not ${shown(priority)}`)
+  }
+  if (typeof (retry as unknown) !== 'boolean') {
+    throw new TypeError(`retry: use true or false, not ${shown(retry)}`)
+  }
+  const signal: unknown = options.signal
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal: use an AbortSignal, not ${shown(signal)}`)
   }
   return {
     deadlineMs: checkNumber('deadlineMs', options.deadlineMs ?? askDefaults.deadlineMs, 1),

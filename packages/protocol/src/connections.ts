@@ -4,7 +4,7 @@
  * It also keeps what the commands connection tells: whether this Redis will do, its epoch and its time.
  */
 import type { Redis } from 'ioredis'
-import { TempestError } from './errors.js'
+import type { TempestError } from './errors.js'
 import { RedisClock } from './clock.js'
 import { createBoot } from './ids.js'
 import { Link, type LinkHandlers } from './link.js'
@@ -34,14 +34,17 @@ export class Connections {
   readonly #links = new Set<Link>()
   readonly #chores = new Set<Chore>()
   readonly #beat: NodeJS.Timeout
-  readonly #handlers: { up: () => void; down: () => void }
 
   constructor(options: ResolvedNodeOptions, handlers: { up: () => void; down: () => void }) {
     this.options = options
-    this.#handlers = handlers
     this.#template = createTemplate(options.redis)
     this.commands = this.#open('commands', COMMAND_SILENCE_MS, {
       prepare: (link) => this.#inspect(link),
+      unfit: (error) => {
+        this.unfit = error
+        options.logger.error({ boot: this.boot }, error.message)
+        handlers.down()
+      },
       up: handlers.up,
       down: handlers.down,
     })
@@ -63,7 +66,10 @@ export class Connections {
       },
     })
     this.every(async () => {
-      if (link.up) await link.send('ping', [])
+      if (!link.up) return
+      // Messages that still arrive hide from the socket's own time-out that nothing gets through the other way.
+      if (link.owesMs > COMMAND_SILENCE_MS) link.reset()
+      else await link.send('ping', [])
     })
     return link
   }
@@ -105,18 +111,9 @@ export class Connections {
   }
 
   async #inspect(link: Link): Promise<void> {
-    try {
-      const facts = readServerFacts(String(await link.prepareSend('info', infoSections)))
-      this.unfit = undefined
-      this.epoch = facts.epoch
-    } catch (error) {
-      if (error instanceof TempestError) {
-        this.unfit = error
-        this.options.logger.error({ boot: this.boot }, error.message)
-        this.#handlers.down()
-      }
-      throw error
-    }
+    const facts = readServerFacts(String(await link.prepareSend('info', infoSections)))
+    this.unfit = undefined
+    this.epoch = facts.epoch
     await this.#readTime(() => link.prepareSend('time', []))
   }
 

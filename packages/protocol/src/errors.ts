@@ -17,7 +17,6 @@ const table = {
   INTERNAL: [500, 'The server made a mistake'],
   NO_HANDLER: [501, 'Nothing here handles this request'],
   BAD_REPLY: [502, 'The reply to this request was not valid'],
-  WORKER_LOST: [502, 'The worker that handled this request is gone'],
   REDIS_AWAY: [503, 'The service is temporarily unavailable'],
   REDIS_REFUSED: [503, 'The service is temporarily unavailable'],
   REDIS_UNFIT: [503, 'The service is temporarily unavailable'],

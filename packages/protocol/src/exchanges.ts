@@ -47,7 +47,6 @@ export class Exchanges implements ExchangeKeeper {
   readonly #open = new Slots<Exchange>()
   readonly #wheel = new Wheel()
   readonly #nextId: (n: number) => string
-  #emptied: (() => void)[] = []
 
   constructor(connections: Connections, sender: Sender, mailboxKey: string) {
     this.#connections = connections
@@ -103,10 +102,6 @@ export class Exchanges implements ExchangeKeeper {
     this.#open.delete(exchange)
     this.#wheel.remove(exchange)
     exchange.over()
-    if (this.#open.size === 0) {
-      for (const resolve of this.#emptied) resolve()
-      this.#emptied = []
-    }
     return true
   }
 
@@ -119,13 +114,6 @@ export class Exchanges implements ExchangeKeeper {
 
   sendAgain(exchange: Exchange): void {
     this.#sender.add(exchange.terms.outbox, exchange.terms.priority, exchange)
-  }
-
-  /** Resolves when nothing is open. */
-  whenEmpty(): Promise<void> {
-    return this.#open.size === 0
-      ? Promise.resolve()
-      : new Promise((resolve) => this.#emptied.push(resolve))
   }
 
   /** Ends all that is open. */

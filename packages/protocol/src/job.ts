@@ -63,6 +63,8 @@ export function decodeJob(bytes: Buffer): Job | { malformed: string; job?: Job }
   if (!Array.isArray(value) || value.length !== 4) return { malformed: 'not an array of four' }
   const [action, args, respondTo, id] = listOf(value)
   if (respondTo !== null && typeof respondTo !== 'string') return { malformed: 'respond_to' }
+  // What belongs to a queue is no mailbox; a reply there would be taken for a job in hand.
+  if (respondTo?.startsWith('{')) return { malformed: 'respond_to' }
   const readable = typeof id === 'string' ? id : typeof id === 'number' ? String(id) : undefined
   if (readable === undefined) return { malformed: 'job_id' }
   const job: Job = { action: '', args: [], respondTo, id: readable }

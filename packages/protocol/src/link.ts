@@ -7,7 +7,7 @@
  * All that is sent within one turn leaves in one write.
  */
 import { Command, type Redis } from 'ioredis'
-import { reasonOf } from './errors.js'
+import { reasonOf, TempestError } from './errors.js'
 import type { Logger } from './logger.js'
 import type { Script } from './script.js'
 import { linkOptions } from './template.js'
@@ -26,6 +26,8 @@ export class LinkError extends Error {
 export interface LinkHandlers {
   /** Runs on each new connection before it is up; a rejection closes it again, to be tried later. */
   prepare?(link: Link): Promise<void>
+  /** This Redis will not do. */
+  unfit?(error: TempestError): void
   up?(): void
   down?(): void
   /** A message on a channel this link is subscribed to. */
@@ -83,7 +85,12 @@ export class Link {
 
   /** Up, and not owing an answer for longer than a healthy Redis takes. */
   get prompt(): boolean {
-    return this.up && (this.#outstanding === 0 || performance.now() - this.#heardAt < STALE_MS)
+    return this.up && this.owesMs < STALE_MS
+  }
+
+  /** For how long it has owed an answer; messages on its channels are none. */
+  get owesMs(): number {
+    return this.#outstanding === 0 ? 0 : performance.now() - this.#heardAt
   }
 
   /** Redis' id of the current connection, for CLIENT UNBLOCK. */
@@ -139,7 +146,11 @@ export class Link {
       this.#heardAt = performance.now()
       return reply
     } catch (error) {
-      if (isReplyError(error)) throw error
+      if (isReplyError(error)) {
+        // It was the master when this connection was made. A new one finds the new master, or says what is wrong.
+        if (this.up && reasonOf(error).startsWith('READONLY')) this.reset()
+        throw error
+      }
       throw new LinkError(!reasonOf(error).startsWith("Stream isn't writeable"), error)
     } finally {
       this.#outstanding--
@@ -166,6 +177,7 @@ export class Link {
       await this.#handlers.prepare?.(this)
     } catch (error) {
       this.#log(error)
+      if (error instanceof TempestError) this.#handlers.unfit?.(error)
       // It answers but will not have us: trying again at once would only be a loop.
       if (!(error instanceof LinkError)) await pause(UNFIT_PAUSE_MS)
       if (this.#stateNow() === 'preparing') this.#redis.disconnect(true)
@@ -184,6 +196,11 @@ export class Link {
     const text = String(await this.#send('client', ['INFO']))
     const id = /\bid=(\d+)/.exec(text)?.[1]
     const addr = /\baddr=(\S+)/.exec(text)?.[1]
+    const { db = 0 } = this.#redis.options
+    // ioredis goes on in database 0 where a SELECT was refused.
+    if (!new RegExp(`\\bdb=${db}\\b`).test(text)) {
+      throw new TempestError('REDIS_UNFIT', `this Redis has no database ${db}`)
+    }
     if (before.length > 0) await this.#send('client', ['KILL', ...before])
     this.#client = id !== undefined && addr !== undefined ? { id, addr } : undefined
   }

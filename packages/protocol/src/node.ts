@@ -69,7 +69,7 @@ export class Node {
   }
 
   /** Opens the mailbox and its channel, if they are not open yet; `ask` does it by itself. */
-  listen(): void {
+  openMailbox(): void {
     if (this.#mailbox) return
     const deliver = (bytes: Buffer): void => this.exchanges.deliver(bytes)
     this.#mailbox = new Mailbox(this.#connections, deliver)
@@ -81,7 +81,7 @@ export class Node {
   /**
    * Pushes a job and waits for its result.
    * @returns what the handler returned, as JSON carries it.
-   * @throws TempestError: DEADLINE, NO_HANDLER, HANDLER_FAILED, WORKER_LOST, REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT,
+   * @throws TempestError: DEADLINE, NO_HANDLER, HANDLER_FAILED, REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT,
    * IN_FLIGHT_FULL, STOPPING, CANCELLED. TypeError for arguments that cannot be sent.
    */
   async ask(
@@ -90,8 +90,9 @@ export class Node {
     args: readonly unknown[] = [],
     options: AskOptions = {},
   ): Promise<unknown> {
+    const resolved = resolveAsk(options)
     const { signal } = options
-    const terms = { ...resolveAsk(options), outbox: this.exchanges.outbox(checkQueueName(queue)) }
+    const terms = { ...resolved, outbox: this.exchanges.outbox(checkQueueName(queue)) }
     const text = jobText(action, args)
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
     if (signal?.aborted) throw cancelled(signal)
@@ -101,7 +102,7 @@ export class Node {
         `${this.#maxInFlight} calls wait already (maxInFlight)`,
       )
     }
-    this.listen()
+    this.openMailbox()
     let abort: (() => void) | undefined
     try {
       return await new Promise((answered, failed) => {

@@ -23,6 +23,8 @@ export class Sender {
 
   constructor(connections: Connections) {
     this.#connections = connections
+    // What others have taken since the last push is not told by itself.
+    connections.every(() => Promise.resolve(this.#refresh()))
   }
 
   /** The outbox of a queue, made at first use. There are as many as the program names queues. */
@@ -77,6 +79,10 @@ export class Sender {
 
   stats(): Record<string, ReturnType<Outbox['stats']>> {
     return Object.fromEntries([...this.#outboxes].map(([queue, outbox]) => [queue, outbox.stats()]))
+  }
+
+  #refresh(): void {
+    for (const { backlog } of this.#outboxes.values()) if (backlog.size > 0) backlog.refresh()
   }
 
   #waitOn(): void {

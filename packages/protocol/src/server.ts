@@ -63,6 +63,8 @@ export async function checkRedis(redis: ResolvedNodeOptions['redis']): Promise<S
   probe.on('error', (error: unknown) => (last = error))
   try {
     await probe.connect()
+    // ioredis goes on in database 0 where its own SELECT was refused.
+    await probe.select(probe.options.db ?? 0)
     return readServerFacts(await probe.info(...infoSections))
   } catch (error) {
     if (error instanceof TempestError) throw error

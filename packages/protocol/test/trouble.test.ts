@@ -26,7 +26,7 @@ describeWithRedis('a node in trouble', () => {
   /** A node whose connections are up. */
   const makeReady = async (options: Partial<AskingNodeOptions> = {}): Promise<Node> => {
     const node = make({ redisWaitMs: 10_000, ...options })
-    node.listen()
+    node.openMailbox()
     await node.push('ready', 'now')
     await until(() => node.connected)
     await redis.cli('DEL', 'ready')
@@ -238,19 +238,24 @@ describeWithRedis('a node in trouble', () => {
     await node?.push('tempest', 'a')
   })
 
-  test('tells REDIS_UNFIT of a replica', async () => {
+  test('tells REDIS_UNFIT of a Redis that has become a replica, and works once it is a master again', async () => {
+    const node = await makeReady({ redisWaitMs: 50 })
+    const told = new Set<unknown>()
     await redis.cli('REPLICAOF', '127.0.0.1', 1)
     try {
-      const node = make({ redisWaitMs: 50 })
-      await until(async () =>
-        node.push('tempest', 'a').then(
-          () => false,
-          (error: unknown) => /read-only replica/.test(String(error)),
-        ),
-      )
+      await until(async () => {
+        await node.push('tempest', 'lost').catch((error: unknown) => told.add(codeOf(error)))
+        return told.has('REDIS_UNFIT')
+      })
+      await expect(node.ask('tempest', 'a')).rejects.toThrow('read-only replica')
     } finally {
       await redis.cli('REPLICAOF', 'NO', 'ONE')
     }
+    // Refused, or never sent; but none that may have arrived.
+    for (const code of told) expect(['REDIS_REFUSED', 'REDIS_UNFIT', 'REDIS_AWAY']).toContain(code)
+    await until(() => node.connected)
+    await node.push('tempest', 'fresh')
+    expect((await listOf(redis, 'tempest')).map((raw) => parse(raw).action)).toEqual(['fresh'])
   })
 
   test('tells REDIS_REFUSED of a Redis that is full, and still hears its replies', async () => {

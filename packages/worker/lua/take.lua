@@ -5,13 +5,14 @@
 --       2 living workers of this queue, for a fair share
 --       3 how many jobs at the head of held are finished
 --       4 5 6 how many to take at first from high, normal, low; what is then missing is taken in order
---       7 … the bytes of jobs finished elsewhere in held
+--       7 where to look for each of those that follow: 1 from the head of held, -1 from its end
+--       8 … the bytes of jobs finished elsewhere in held
 -- Returns { 1 if jobs may be left else 0, { list, job … } … } in the order in which they stand in held.
 -- A full Redis lets it run (allow-oom): finishing jobs is what makes room.
 local held = KEYS[4]
 local drop = tonumber(ARGV[3])
 if drop > 0 then redis.call('LPOP', held, drop) end
-for i = 7, #ARGV do redis.call('LREM', held, 1, ARGV[i]) end
+for i = 8, #ARGV do redis.call('LREM', held, ARGV[7], ARGV[i]) end
 
 local n = tonumber(ARGV[1])
 local reply = { 0 }

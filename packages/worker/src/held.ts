@@ -26,10 +26,18 @@ export interface Popped {
 export interface Removal {
   /** How many finished jobs stand at its head. */
   drop: number
+  /** LREM's count for each of `raws`: 1 looks from the head, -1 from the end. */
+  count: 1 | -1
   /** Finished jobs that stand elsewhere. */
   raws: Buffer[]
   jobs: Popped[]
 }
+
+/**
+ * From this size on jobs are removed from the end of the list. Below it from the head, since there a job equal byte for byte that is just
+ * being appended cannot be hit instead.
+ */
+const FROM_END_BEYOND = 256
 
 export class Held {
   #first: Popped | undefined
@@ -84,16 +92,20 @@ export class Held {
 
   /** Takes out what is finished, for one call that removes it. */
   drain(): Removal {
-    const removal: Removal = { drop: 0, raws: [], jobs: [] }
+    const removal: Removal = { drop: 0, count: 1, raws: [], jobs: [] }
     while (this.#first?.done) {
       removal.drop++
       removal.jobs.push(this.#unlink(this.#first))
     }
-    for (let popped = this.#first; popped && this.#done > 0;) {
-      const next: Popped | undefined = popped.next
+    // With thousands of long jobs at the head, the short ones behind them are nearer to the end.
+    if (this.#size > FROM_END_BEYOND) removal.count = -1
+    const [start, onward] =
+      removal.count < 0 ? ([this.#last, 'previous'] as const) : ([this.#first, 'next'] as const)
+    for (let popped = start; popped && this.#done > 0;) {
+      const next: Popped | undefined = popped[onward]
       if (popped.done) {
         removal.raws.push(popped.raw)
-        removal.jobs.push(this.#unlinkFirst(popped))
+        removal.jobs.push(removal.count < 0 ? this.#unlinkLast(popped) : this.#unlinkFirst(popped))
       }
       popped = next
     }
@@ -148,11 +160,11 @@ export class Held {
   }
 
   /** Takes a job out as `LREM -1` does. */
-  #unlinkLast(popped: Popped): void {
+  #unlinkLast(popped: Popped): Popped {
     let other = this.#last
     while (other && other !== popped && !areEqual(other, popped)) other = other.previous
     if (other && other !== popped) this.#moveBehind(popped, other)
-    this.#unlink(popped)
+    return this.#unlink(popped)
   }
 
   #moveBehind(place: Popped, popped: Popped): void {

@@ -42,7 +42,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   if (!Array.isArray(queues) || queues.length === 0) {
     throw new TypeError('queues: use an array with at least one name')
   }
-  const names = queues.map(checkQueueName)
+  // Array.from and not map, which would leave gaps out.
+  const names = Array.from(queues, checkQueueName)
   if (new Set(names).size < names.length) throw new TypeError('queues: a name stands there twice')
   return {
     node,

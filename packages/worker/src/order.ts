@@ -18,7 +18,8 @@ export function checkOrder(order: unknown): Order {
       }
       weights[priority] = weight
     }
-    if (weights.high + weights.normal + weights.low > 0) return weights
+    const sum = weights.high + weights.normal + weights.low
+    if (sum > 0 && Number.isFinite(sum)) return weights
   }
   throw new TypeError("order: use 'strict' or { high, normal, low } with a weight above 0")
 }

@@ -4,11 +4,12 @@
  * A reply whose connection broke is sent again: the front knows a repeat by its id. A mailbox that Redis refuses to write (its
  * name is taken by something else) is logged and given up; the job is then over, and the deadline tells the client.
  */
-import { type Connections, LinkError, reasonOf } from '@tempest/protocol'
+import { type Connections, isReplyError, LinkError, reasonOf } from '@tempest/protocol'
 import { answerScript } from './scripts.js'
 
 const MAX_BATCH = 500
 const MAX_BATCH_CHARS = 1024 * 1024
+const AGAIN_MS = 200
 
 interface Reply {
   entry: string
@@ -84,8 +85,11 @@ export class Replies {
       const entries = batch.map((reply) => reply.entry)
       await this.#connections.commands.script(answerScript, [mailbox], entries)
     } catch (error) {
-      if (error instanceof LinkError) {
+      const given = isReplyError(error) && reasonOf(error).startsWith('WRONGTYPE')
+      if (!given) {
         this.#waiting.set(mailbox, [...batch, ...(this.#waiting.get(mailbox) ?? [])])
+        // A Redis that refuses for now (a replica, a busy script, lost rights) is asked again.
+        if (!(error instanceof LinkError)) setTimeout(() => this.flush(), AGAIN_MS).unref()
         // The return of the connection flushes. Doing so here could spin without ever letting it return.
         return
       }

@@ -93,6 +93,8 @@ export class Runner {
       job.drop('stopped')
       // One that was handed on is answered by whoever has it now.
       if (job.forwarded) this.#returned(job, '', undefined)
+      // Nobody waits for it, so nobody would ask again: it stays in the held list, as if this process had died.
+      else if (job.respondTo === null) this.#remove(job)
       else this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
     }
   }
@@ -155,9 +157,9 @@ export class Runner {
     if (job.forwarded || job.dropped) {
       this.#returned(job, '', undefined)
     } else if (error instanceof HttpError) {
-      this.#fail(job, { code: 'HTTP_ERROR', status: error.status, message: error.message })
+      this.#fail(job, { code: 'HTTP_ERROR', status: error.status, message: reasonOf(error) })
     } else if (error instanceof TempestError) {
-      this.#fail(job, { code: error.code, status: error.status, message: error.message })
+      this.#fail(job, { code: error.code, status: error.status, message: reasonOf(error) })
     } else {
       this.#connections.options.logger.error(
         { id: job.id, queue: job.queue, err: error },

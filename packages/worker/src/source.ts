@@ -202,7 +202,14 @@ export class Source {
   }
 
   #args(n: number, removal: Removal): (number | Buffer)[] {
-    return [n, this.#workers, removal.drop, ...quotas(this.#order, n), ...removal.raws]
+    return [
+      n,
+      this.#workers,
+      removal.drop,
+      ...quotas(this.#order, n),
+      removal.count,
+      ...removal.raws,
+    ]
   }
 
   #taken(reply: unknown): Taken {
@@ -223,4 +230,4 @@ export class Source {
   }
 }
 
-const none: Removal = { drop: 0, raws: [], jobs: [] }
+const none: Removal = { drop: 0, count: 1, raws: [], jobs: [] }

@@ -103,7 +103,8 @@ class World {
   #carryOut(removal: Removal): void {
     this.list.splice(0, removal.drop)
     for (const raw of removal.raws) {
-      const at = this.list.indexOf(raw.toString())
+      const text = raw.toString()
+      const at = removal.count < 0 ? this.list.lastIndexOf(text) : this.list.indexOf(text)
       if (at >= 0) this.list.splice(at, 1)
     }
   }
@@ -149,17 +150,22 @@ const troublesome: fc.Arbitrary<Step>[] = [
 ]
 
 /** Runs any sequence of steps, checking after each. */
-function holds(steps: fc.Arbitrary<Step>[], kinds: number): void {
+function holds(
+  steps: fc.Arbitrary<Step>[],
+  kinds: number,
+  { held = 0, numRuns = 1000 } = {},
+): void {
   fc.assert(
     fc.property(fc.array(fc.oneof(...steps), { maxLength: 60 }), (sequence) => {
       const world = new World(kinds)
+      world.pop(held)
       for (const step of sequence) {
         step(world)
         world.check()
       }
       world.end()
     }),
-    { numRuns: 1000 },
+    { numRuns },
   )
 }
 
@@ -170,6 +176,11 @@ describe('a held list', () => {
 
   test('loses no unfinished job where jobs are equal byte for byte', () => {
     holds(peaceful, 3)
+  })
+
+  test('does so also where it is long, and what is finished is looked for from its end', () => {
+    holds([...peaceful, ...troublesome], Infinity, { held: 300, numRuns: 30 })
+    holds(peaceful, 50, { held: 300, numRuns: 30 })
   })
 
   test('loses no unfinished job where equal jobs were moved by a call whose reply was lost', () => {
@@ -192,7 +203,7 @@ describe('a held list', () => {
     for (const popped of [b, a, d]) held.finish(popped)
     expect(held.dirty).toBe(true)
     const removal = held.drain()
-    expect([removal.drop, removal.raws.map(String)]).toEqual([2, ['d']])
+    expect([removal.drop, removal.count, removal.raws.map(String)]).toEqual([2, 1, ['d']])
     expect([held.dirty, held.size]).toEqual([false, 5])
     held.removed(removal)
     expect(held.size).toBe(2)

@@ -84,6 +84,7 @@ describe('an order', () => {
     { high: -1, normal: 2, low: 1 },
     { high: NaN, normal: 1, low: 1 },
     { high: Infinity, normal: 1, low: 1 },
+    { high: Number.MAX_VALUE, normal: Number.MAX_VALUE, low: 1 },
     { high: '1', normal: 1, low: 1 },
   ])('is not %j: a TypeError that names it', (order) => {
     expect(() => checkOrder(order)).toThrow(TypeError)

@@ -39,28 +39,15 @@ describeWithRedis('scripts of the worker', () => {
       workers?: number
       drop?: number
       quotas?: readonly [number, number, number]
+      /** 1: from the head of held, -1: from its end. */
+      count?: 1 | -1
       raws?: readonly string[]
     }
-    const take = ({
-      n,
-      workers = 1,
-      drop = 0,
-      quotas = [n, n, n],
-      raws = [],
-    }: Terms): Promise<unknown> =>
-      redis.eval(
-        takeScript.source,
-        4,
-        high,
-        normal,
-        low,
-        held,
-        n,
-        workers,
-        drop,
-        ...quotas,
-        ...raws,
-      )
+    const take = (terms: Terms): Promise<unknown> => {
+      const { n, workers = 1, drop = 0, quotas = [n, n, n], count = 1, raws = [] } = terms
+      const args = [n, workers, drop, ...quotas, count, ...raws]
+      return redis.eval(takeScript.source, 4, high, normal, low, held, ...args)
+    }
 
     test('moves what there is, high before normal before low, to the end of held, and says where from', async () => {
       await seed({ [held]: ['old'], [high]: ['h1', 'h2'], [normal]: ['n1'], [low]: ['l1', 'l2'] })
@@ -136,6 +123,12 @@ describeWithRedis('scripts of the worker', () => {
       expect(await list(held)).toEqual(['d', 'c'])
       expect(await take({ n: 1, drop: 1 })).toEqual([1, [2, 'n']])
       expect(await list(held)).toEqual(['c', 'n'])
+    })
+
+    test('looks for what is finished from the end of held where it is told so', async () => {
+      await seed({ [held]: ['a', 'c', 'd', 'c', 'e'] })
+      expect(await take({ n: 0, drop: 1, count: -1, raws: ['c', 'e'] })).toEqual([0])
+      expect(await list(held)).toEqual(['c', 'd'])
     })
 
     test('carries bytes as they are', async () => {
@@ -253,10 +246,10 @@ describeWithRedis('scripts of the worker', () => {
     })
 
     test('forgets those that were silent for too long', async () => {
-      await redis.zadd('workers', String(Date.now() - 6000), 'dead')
-      await redis.zadd('workers', String(Date.now() - 1000), 'slow')
+      await redis.call('ZADD', 'workers', Date.now() - 6000, 'dead')
+      await redis.call('ZADD', 'workers', Date.now() - 1000, 'slow')
       expect(await beat('a')).toBe(2)
-      expect(await redis.zrange('workers', 0, -1)).toEqual(['slow', 'a'])
+      expect(await redis.zrange('workers', '0', '-1')).toEqual(['slow', 'a'])
     })
 
     test('runs on a full Redis', async () => {

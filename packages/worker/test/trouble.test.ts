@@ -146,6 +146,24 @@ describeWithRedis('a worker in trouble', () => {
     expect(wait.entered).toHaveLength(3)
   })
 
+  test('answers once Redis is a master again what was done while it was a replica', async () => {
+    const wait = gate()
+    const worker = await start({ note: ([n]) => wait.pass(n) })
+    await asker.push('tempest', ...notes(3))
+    await until(() => wait.entered.length === 3)
+    await redis.cli('REPLICAOF', '127.0.0.1', 1)
+    try {
+      wait.open()
+      await until(() => worker.stats().unconfirmed === 3)
+      await until(() => !worker.stats().connected)
+    } finally {
+      await redis.cli('REPLICAOF', 'NO', 'ONE')
+    }
+    expect(await asker.replies(3, 10_000)).toHaveLength(3)
+    await until(isDone)
+    expect(worker.stats()).toMatchObject({ answered: 3, undeliverable: 0 })
+  })
+
   test('goes on when Redis has forgotten its scripts', async () => {
     await start({ note: ([n]) => n })
     for (let round = 0; round < 5; round++) {
@@ -168,7 +186,8 @@ describeWithRedis('a worker in trouble', () => {
       await until(async () => (await held(worker)).length === 0)
       expect(worker.stats()).toMatchObject({ answered: 200, undeliverable: 0 })
       // That it may not park is no trouble: it looks again and again.
-      await asker.redis.publish('{tempest}:bell', '')
+      const { parks } = worker.stats().pops
+      await until(() => worker.stats().pops.parks > parks + 2)
       expect(worker.stats().pops.recoveries).toBe(recoveries)
     } finally {
       await redis.cli('CONFIG', 'SET', 'maxmemory', 0)
