@@ -16,7 +16,7 @@ import { createWork, type Middleware } from './work.js'
 
 export interface FrontStats extends NodeStats, FrontCounts {
   state: 'open' | 'draining' | 'stopped'
-  /** Bytes of request bodies being read. */
+  /** Bytes of request bodies being read and of responses their clients have not taken. */
   heldBytes: number
 }
 

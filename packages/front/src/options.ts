@@ -14,7 +14,7 @@ export interface FrontOptions extends NodeOptions {
   encoding?: 'json' | undefined
   /** Requests held at once; more get 503. @defaultValue 10000 */
   maxInFlight?: number | undefined
-  /** Bytes of request bodies and unconfirmed jobs held at once; beyond it requests get 503. @defaultValue 64 MiB */
+  /** Bytes of request bodies, unconfirmed jobs and responses not yet taken, held at once; beyond it requests get 503. @defaultValue 64 MiB */
   maxHeldBytes?: number | undefined
   /** How long, in ms, `stop()` lets open requests finish. @defaultValue 25000 */
   drainMs?: number | undefined

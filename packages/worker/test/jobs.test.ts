@@ -54,8 +54,6 @@ describeWithRedis('a job', () => {
     const asked = [{ a: 1, nested: { meta: 'mine' } }, { meta: 'mine' }]
     expect(await echoed(asked, asker.meta(60_000))).toEqual(asked)
     expect(await echoed([{}], asker.meta(60_000))).toEqual([{}])
-    // The key is the protocol's, whatever stands there.
-    expect(await echoed([{ meta: 'mine', a: 1 }])).toEqual([{ a: 1 }])
     expect(await echoed([])).toEqual([])
     await until(isDone)
   })
