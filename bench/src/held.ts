@@ -2,8 +2,8 @@
  * What does a request held open cost: in memory, beside bare node:http holding the same, and in the CPU of the others?
  *
  * Each round starts every server afresh, because memory once used stays with a process. The cells without held requests
- * come before and after the one with them. `waiting`: nobody pops the held requests' queue. `running`: a worker has all
- * of them in its hands.
+ * come before and after the one with them. `waiting`: nobody pops the held requests' queue. `running`: the worker
+ * that answers the others has all of them in its hands.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -17,7 +17,8 @@ export const roles = ['node', 'proxy', 'front', 'redis', 'worker'] as const
 export type Role = (typeof roles)[number]
 
 /** The most a worker takes. */
-const MAX_CONCURRENCY = 10_000
+/** The held requests and those that go on beside them. */
+const HOLDING_CONCURRENCY = 20_000
 
 /** All processes of a target that do the same. */
 interface Part {
@@ -86,7 +87,7 @@ export interface TempestOptions {
   concurrency: number
   /** Milliseconds every handler takes. */
   delayMs?: number
-  /** The front also has /held, and no limits. Its jobs wait for ever, or a worker of their own runs them for ever. */
+  /** The front also has /held, and no limits. Its jobs wait for ever in a queue without a worker, or run for ever in the worker of the others. */
   held?: 'waiting' | 'running'
 }
 
@@ -102,12 +103,9 @@ export async function startTempest(home: Home, options: TempestOptions): Promise
   const front = await startChild(home, 'front', 'front', [redis.url, held ?? ''])
   const workers: Child[] = []
   for (let number = 1; number <= count; number++) {
-    const args = [redis.url, 'tempest', concurrency, delayMs]
+    const slots = held === 'running' ? HOLDING_CONCURRENCY : concurrency
+    const args = [redis.url, 'tempest', slots, delayMs]
     workers.push(await startChild(home, `worker${number}`, 'worker', args))
-  }
-  if (held === 'running') {
-    const args = [redis.url, 'held', MAX_CONCURRENCY, Number.POSITIVE_INFINITY]
-    workers.push(await startChild(home, 'holding worker', 'worker', args))
   }
   const parts: Part[] = [
     { role: 'front', pids: [front.pid] },

@@ -1,11 +1,13 @@
 /** Connections to Redis are cut one by one and all together, in every way there is, several times, under load. */
 import { afterAll, expect, test } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Cut, cuts, type Role } from '../helpers/proxy'
 import { describeWithRedis } from '../helpers/redis'
-import { cutAgain } from './cutting'
+import { cutAgain, untilWhole } from './cutting'
 import { openStage, type Plan, type Stage } from './stage'
 
 const ROUNDS = 2
+const frontRoles: readonly Role[] = ['commands', 'mailbox', 'listen']
 
 interface Scene {
   who: string
@@ -77,6 +79,44 @@ describeWithRedis('where connections break', () => {
           }
         },
       ),
+    90_000,
+  )
+
+  test.concurrent(
+    'of a front that waits for Redis for 300 ms: what comes meanwhile is refused, what it had pushed is not',
+    async () => {
+      const hows: readonly Cut[] = ['to-redis', 'both', 'late']
+      const stage = await openStage(
+        hows.map((how) => ({
+          name: `front with redisWaitMs 300, the commands, ${how}`,
+          proxied: 'front',
+          redisWaitMs: 300,
+          mayBeAway: true,
+          postDeadlineMs: 5000,
+          postsMayFail: true,
+        })),
+      )
+      stages.push(stage)
+      const whole = stage.cells.map(
+        ({ proxy }) =>
+          () =>
+            untilWhole(proxy, frontRoles),
+      )
+      await Promise.all(whole.map((wait) => wait()))
+      for (const { load } of stage.cells) load.start(60)
+      await pause(500)
+      const counts = stage.cells.map(({ proxy }, i) => proxy.cut(hows[i] ?? 'both', ['commands']))
+      expect(counts).toEqual([1, 1, 1])
+      await Promise.all(whole.map((wait) => wait()))
+      await Promise.all(stage.cells.map(({ load }) => load.finish()))
+      const late = await stage.stalledMs()
+      await stage.close()
+      const outcomes = stage.cells.flatMap(({ load }) => load.asked.map(({ outcome }) => outcome))
+      const refused = outcomes.filter((outcome) => outcome?.status === 503)
+      expect(refused.length).toBeGreaterThan(100)
+      // One that was pushed into the dead link would be refused when that is given up, after 3 s.
+      for (const outcome of refused) expect(outcome?.ms).toBeLessThan(1500 + late)
+    },
     90_000,
   )
 

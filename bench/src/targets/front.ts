@@ -17,7 +17,13 @@ const UNLIMITED = 1_000_000
 const front = createFront({ redis, ...(mode !== '' && { maxInFlight: UNLIMITED }) })
 const app = connect()
 if (mode !== '') {
-  app.use('/held', front.work('held', { deadlineMs: HELD_MS, maxBacklog: UNLIMITED }))
+  app.use(
+    '/held',
+    front.work(mode === 'running' ? 'tempest' : 'held', {
+      deadlineMs: HELD_MS,
+      maxBacklog: UNLIMITED,
+    }),
+  )
   app.use(front.work('tempest', { maxBacklog: UNLIMITED }))
 } else {
   app.use(front.work('tempest'))

@@ -1,7 +1,7 @@
 /**
  * A Tempest worker that says hello: `worker.js <redis URL> <queue> <concurrency> [ms each handler takes]`.
  *
- * With Infinity it never does. The action `rest` is that of the jobs which only wait.
+ * What is mounted at /held it never answers. The action `rest` is that of the jobs which only wait.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,12 +13,10 @@ const [redis = '', queue = 'tempest', concurrency = '1', delay = '0'] = process.
 const delayMs = Number(delay)
 
 const worker = createWorker({ redis, queues: [queue], concurrency: Number(concurrency) })
-if (delayMs === Infinity) {
-  worker.on('url', (_request, job) => untilAborted(job.signal))
-} else if (delayMs > 0) {
+if (delayMs > 0) {
   worker.on('url', () => sleep(delayMs, hello))
 } else {
-  worker.on('url', () => hello)
+  worker.on('url', ({ mount }, job) => (mount === '/held' ? untilAborted(job.signal) : hello))
 }
 worker.on('rest', () => sleep(delayMs, null))
 listenToBench(() => worker.stop())

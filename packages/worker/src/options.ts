@@ -52,7 +52,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
       'concurrency',
       options.concurrency ?? workerDefaults.concurrency,
       1,
-      10_000,
+      100_000,
     ),
     order: checkOrder(options.order ?? workerDefaults.order),
     stopMs: checkNumber('stopMs', options.stopMs ?? workerDefaults.stopMs, 0),

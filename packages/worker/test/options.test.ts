@@ -35,7 +35,7 @@ describe('options of a worker', () => {
     ['concurrency', { redis, concurrency: 0 }],
     ['concurrency', { redis, concurrency: 1.5 }],
     ['concurrency', { redis, concurrency: '64' }],
-    ['concurrency', { redis, concurrency: 10_001 }],
+    ['concurrency', { redis, concurrency: 100_001 }],
     ['order', { redis, order: 'weighted' }],
     ['order', { redis, order: { high: 1 } }],
     ['stopMs', { redis, stopMs: -1 }],
