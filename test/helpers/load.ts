@@ -21,7 +21,7 @@ export interface Asked {
   runs: number[]
 }
 
-export interface Outcome {
+interface Outcome {
   /** 0 where the connection failed, or nothing came in time. */
   status: number
   /** The code of a problem of the front's, the reason of a failed connection, or 'wrong' for an answer that is not the right one. */

@@ -207,7 +207,7 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-export function fieldOf(value: unknown, name: string): number {
+function fieldOf(value: unknown, name: string): number {
   const field: unknown = typeof value === 'object' && value ? Reflect.get(value, name) : undefined
   return typeof field === 'number' ? field : NaN
 }
