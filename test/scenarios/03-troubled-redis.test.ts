@@ -7,7 +7,7 @@ import { listOf, openStage, type Plan, type Stage } from './stage'
 
 const KILL_MS = 200
 const KILLS = 16
-const MAX_MS = 90_000
+const MAX_MS = 120_000
 
 describeWithRedis('a Redis in trouble', () => {
   const stages: Stage[] = []

@@ -51,7 +51,7 @@ describeWithRedis('SIGTERM in bad times', () => {
       )
       await stage.close()
     },
-    90_000,
+    120_000,
   )
 
   test.concurrent(
@@ -86,6 +86,6 @@ describeWithRedis('SIGTERM in bad times', () => {
         expect(await redis.cli('TTL', key)).toBeGreaterThan(0)
       }
     },
-    90_000,
+    120_000,
   )
 })

@@ -2,6 +2,8 @@
 import type { Asked } from '../helpers/load'
 import type { Plan } from './stage'
 
+/** Where front and load generator had no core for this long in all, a request that was not served in time proves nothing. */
+const STARVED_MS = 12_000
 /** How much later than its deadline an answer may come: one tick of the wheel, and the way there and back. */
 const LATE_MS = 1000
 
@@ -40,6 +42,7 @@ function complaintOf(
   }
   if (status === 503 && code === 'STOPPING' && plan.stops) return undefined
   if (status === 504 && method === 'POST' && plan.postsMayFail) return undefined
+  if (status === 504 && lateMs > STARVED_MS) return undefined
   if (status === 504 && sentAt < (plan.lostUntil ?? 0)) return undefined
   return 'not served'
 }

@@ -4,7 +4,7 @@ import type { Cut, Proxy, Role } from '../helpers/proxy'
 import { until } from '../helpers/until'
 
 /** A silent link is noticed after 3 to 3.5 s; the rest is for a machine that is busy. */
-const WHOLE_MS = 25_000
+const WHOLE_MS = 40_000
 
 /**
  * Resolves when the node has all its connections again, no two of a kind, and Redis has closed those it gave up:

@@ -178,7 +178,9 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
         complaints.push(`keys at the end: ${String(await redis.cli('KEYS', '*'))}`)
       })
       const account = cells.map(({ plan, load }) => accountOf(plan, load.asked)).join('\n')
-      if (process.env.TEMPEST_SCENARIO_ACCOUNT !== undefined) console.log(account)
+      if (process.env.TEMPEST_SCENARIO_ACCOUNT !== undefined) {
+        console.log(`${account}\nwithout a core: ${Math.round(late)} ms`)
+      }
       if (complaints.length === 0) return
       const told = [...complaints.slice(0, 40), `(${complaints.length} in all)`].join('\n')
       throw new Error(`${told}\n\n${account}\n\n${JSON.stringify(stats)}`)

@@ -157,16 +157,16 @@ describeWithRedis('a worker that pops', () => {
 
   test('takes by weights where it is told so, and starves no list', async () => {
     const lists = { high: '{tempest}:high', normal: 'tempest', low: '{tempest}:low' }
-    for (const [name, list] of Object.entries(lists)) await asker.push(list, ...notes(600, 0, name))
+    for (const [name, list] of Object.entries(lists)) await asker.push(list, ...notes(300, 0, name))
     const begun: unknown[] = []
     const order = { high: 3, normal: 2, low: 1 }
     await start({ note: ([name]) => begun.push(name) }, { order, concurrency: 1 })
-    await asker.replies(1800, 10_000)
-    const count = (name: string): number => begun.slice(0, 600).filter((it) => it === name).length
-    // Of the first 600: 300, 200, 100. Five standard deviations are about 60.
-    expect(Math.abs(count('high') - 300)).toBeLessThan(70)
-    expect(Math.abs(count('normal') - 200)).toBeLessThan(70)
-    expect(Math.abs(count('low') - 100)).toBeLessThan(60)
+    await asker.replies(900, 10_000)
+    const count = (name: string): number => begun.slice(0, 300).filter((it) => it === name).length
+    // Of the first 300: 150, 100, 50, give or take five standard deviations.
+    expect(Math.abs(count('high') - 150)).toBeLessThan(45)
+    expect(Math.abs(count('normal') - 100)).toBeLessThan(42)
+    expect(Math.abs(count('low') - 50)).toBeLessThan(34)
   })
 
   test('wakes at once for a job in any list, rung or normal', async () => {

@@ -31,10 +31,12 @@ export async function startProgram(name: 'front' | 'worker', config: unknown): P
   child.on('message', (message) => {
     if (typeof message === 'object' && 'last' in message) last = message.last
   })
+  // What it said last may arrive after the news of its end.
+  const silent = new Promise<void>((resolve) => child.once('disconnect', resolve))
   const ended = new Promise<number | string>((resolve) => {
     child.once('exit', (code, signal) => {
       running.delete(child)
-      resolve(code ?? String(signal))
+      void silent.then(() => resolve(code ?? String(signal)))
     })
   })
   const next = async (): Promise<unknown> => {
