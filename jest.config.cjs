@@ -19,6 +19,7 @@ module.exports = {
     '^@tempest/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  maxWorkers: 2,
+  // More than the two cores it is made for: most of the time the tests wait for Redis, sockets and processes.
+  maxWorkers: 3,
   testTimeout: 15_000,
 }

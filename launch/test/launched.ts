@@ -34,7 +34,7 @@ export function type(line: string, env: Record<string, string> = {}): Launched {
   return run('sh', ['-c', line], env)
 }
 
-/** A worker whose Redis went with its launcher looks for it for five seconds, since it may still hold jobs there. */
+/** A worker whose Redis went with its launcher looks for it for some seconds, since it may still hold jobs there. */
 export const ORPHAN_MS = 10_000
 
 export async function endAll(): Promise<void> {

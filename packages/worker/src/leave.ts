@@ -7,7 +7,7 @@ import type { Source } from './source.js'
 import { within } from './within.js'
 
 /** Long enough to notice that a connection is silent and to come back; a Redis that is away keeps no worker for longer. */
-const LEAVE_MS = 5000
+const LEAVE_MS = 4000
 /** Long enough for a connection that broke a moment ago. */
 const SOON_MS = 300
 const AGAIN_MS = 10
