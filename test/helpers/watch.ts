@@ -43,6 +43,12 @@ export async function keysOf(redis: TestRedis): Promise<string[]> {
   return Array.isArray(keys) ? keys.map(String).sort() : []
 }
 
+/** The keys that hold work or replies: not those that only say who is here. */
+export async function workKeysOf(redis: TestRedis): Promise<string[]> {
+  const keys = await keysOf(redis)
+  return keys.filter((key) => !/^tempest:(nodes|beats)$|^\{[^}]+\}:(workers|budget)$/.test(key))
+}
+
 /** A list as strings. */
 export async function listOf(redis: TestRedis, key: string): Promise<string[]> {
   const entries = await redis.cli('LRANGE', key, 0, -1)

@@ -1,5 +1,5 @@
 /** Options of `node.ask` and `node.push`, and how their arguments become a job. */
-import { checkAction, encodeJob } from './job.js'
+import { ATTEMPTS, checkAction, encodeJob } from './job.js'
 import type { JobText } from './exchange.js'
 import { isPriority, type Priority } from './keys.js'
 import { checkInteger, checkNumber, shown } from './options.js'
@@ -17,7 +17,12 @@ export interface AskOptions {
   signal?: AbortSignal | undefined
 }
 
-export type PushOptions = Pick<AskOptions, 'priority'>
+export interface PushOptions extends Pick<AskOptions, 'priority'> {
+  /** Milliseconds until it may be popped. @defaultValue 0 */
+  delayMs?: number | undefined
+  /** How often it may fail, or lose its worker, before it goes to the dead list. @defaultValue 10 */
+  maxAttempts?: number | undefined
+}
 
 export interface ResolvedAsk {
   deadlineMs: number
@@ -30,7 +35,7 @@ export const askDefaults = {
   deadlineMs: 30_000,
   priority: 'normal',
   retry: false,
-  maxAttempts: 3,
+  maxAttempts: ATTEMPTS.asked,
 } as const
 
 export function resolveAsk(options: AskOptions): ResolvedAsk {
@@ -58,6 +63,21 @@ export function resolveAsk(options: AskOptions): ResolvedAsk {
       1,
       100,
     ),
+  }
+}
+
+/** @throws TypeError that names the option. */
+export function resolvePush(options: PushOptions): Required<{
+  priority: Priority
+  delayMs: number
+  maxAttempts: number
+}> {
+  const { priority } = resolveAsk(options)
+  const { delayMs = 0, maxAttempts = ATTEMPTS.pushed } = options
+  return {
+    priority,
+    delayMs: checkNumber('delayMs', delayMs, 0),
+    maxAttempts: checkInteger('maxAttempts', maxAttempts, 1, 100),
   }
 }
 

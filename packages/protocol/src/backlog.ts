@@ -1,24 +1,48 @@
 /**
- * How many jobs wait in one queue, as far as this node knows, and how fast they drain.
+ * How many jobs wait in one queue, as far as this node knows, and how long one more would wait.
  *
- * The replies of its own pushes tell the lengths for nothing. Only where the backlog comes near its limit are the lists asked
- * for their lengths, at most every `SAMPLE_MS`; so a node that refuses still notices when there is room again.
+ * The replies of its own pushes tell the lengths for nothing. Only where jobs wait are the lists asked for their lengths, at most
+ * every `SAMPLE_MS`; so a node that refuses still notices when there is room again. How fast a list drains is seen by its last job: how
+ * far that has moved up at the next look, whoever else pushes. If it is still there, the list was never empty in between.
  */
-import { DrainRate } from './drain-rate.js'
+import { DrainRate, ReplyRate } from './drain-rate.js'
 import { keys, type Priority, priorities } from './keys.js'
 import type { Link } from './link.js'
 
 const SAMPLE_MS = 100
 const MIN_RETRY_S = 1
 const MAX_RETRY_S = 60
+/** One job that waits may be one that is just being popped. */
+const WAITING = 2
+/** A look that took longer was held up in Redis: nobody could drain. Less is mostly this process being busy, when it matters most. */
+const SLOW_MS = 1000
+/** A job is read and sent again to be found: of large ones only so many bytes a millisecond. */
+const MARK_BYTES_PER_MS = 256
+
+interface Mark {
+  job: Buffer
+  position: number
+  at: number
+}
+
+class Lane {
+  length = 0
+  /** Confirmed pushes: a length asked for before the newest of them is older than its reply. */
+  pushes = 0
+  readonly rate = new DrainRate()
+  mark: Mark | undefined
+  markDueAt = 0
+}
 
 export class Backlog {
   readonly #queue: string
   readonly #commands: Link
-  readonly #lengths: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
-  /** Confirmed pushes per list: a length asked for before the newest of them is older than its reply. */
-  readonly #pushes: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
-  readonly #rate = new DrainRate()
+  readonly #lanes: Record<Priority, Lane> = {
+    high: new Lane(),
+    normal: new Lane(),
+    low: new Lane(),
+  }
+  readonly #replies = new ReplyRate()
   #unconfirmed = 0
   #sampledAt = -Infinity
   #sampling = false
@@ -30,8 +54,8 @@ export class Backlog {
 
   /** Jobs waiting, those on their way included. */
   get size(): number {
-    const { high, normal, low } = this.#lengths
-    return high + normal + low + this.#unconfirmed
+    const { high, normal, low } = this.#lanes
+    return high.length + normal.length + low.length + this.#unconfirmed
   }
 
   sending(count: number): void {
@@ -42,14 +66,14 @@ export class Backlog {
   sent(priority: Priority, count: number, length: number | undefined): void {
     this.#unconfirmed -= count
     if (length === undefined) return
-    this.#lengths[priority] = length
-    this.#pushes[priority]++
-    this.#rate.pushed(count)
+    const lane = this.#lanes[priority]
+    lane.length = length
+    lane.pushes++
   }
 
   /** A reply came: at least one job has left the queue. */
   answered(): void {
-    this.#rate.answered()
+    this.#replies.add()
   }
 
   /** Whether one more would be too many. */
@@ -59,31 +83,59 @@ export class Backlog {
     return size >= maxBacklog
   }
 
+  /**
+   * How long, in ms, one more of this priority would wait. 0 where that is not known, or where nothing drains: then workers are
+   * being replaced, and what waits for them may.
+   */
+  waitMs(priority: Priority, now: number): number {
+    const { length, rate } = this.#lanes[priority]
+    const size = length + this.#unconfirmed
+    if (size < WAITING) return 0
+    if (now - this.#sampledAt >= SAMPLE_MS) this.refresh(now)
+    return rate.known(now) ? (size * 1000) / rate.perSecond(now) : 0
+  }
+
   /** Asks Redis for the lengths, unless that was done a moment ago. */
-  refresh(): void {
-    const now = performance.now()
+  refresh(now = performance.now()): void {
     if (this.#sampling || !this.#commands.up || now - this.#sampledAt < SAMPLE_MS) return
     this.#sampling = true
     this.#sampledAt = now
-    void this.#read().finally(() => (this.#sampling = false))
+    const looks = priorities.map((priority) => this.#look(this.#lanes[priority], priority))
+    void Promise.allSettled(looks).finally(() => (this.#sampling = false))
   }
 
   /** Seconds after which a refused client may try again: the backlog over its drain rate, 1 to 60. */
   get retryAfterS(): number {
     const { size } = this
     if (size === 0) return MIN_RETRY_S
-    const seconds = Math.ceil(size / this.#rate.perSecond(performance.now()))
+    const now = performance.now()
+    const drained = priorities.reduce((sum, each) => sum + this.#lanes[each].rate.perSecond(now), 0)
+    const seconds = Math.ceil(size / Math.max(drained, this.#replies.perSecond(now)))
     return Math.min(Math.max(seconds, MIN_RETRY_S), MAX_RETRY_S)
   }
 
-  async #read(): Promise<void> {
-    const pushes = { ...this.#pushes }
-    await Promise.allSettled(
-      priorities.map(async (priority) => {
-        const length = await this.#commands.send('llen', [keys.queue(this.#queue, priority)])
-        if (pushes[priority] === this.#pushes[priority]) this.#lengths[priority] = Number(length)
-      }),
-    )
-    this.#rate.sample(performance.now(), this.size)
+  /** All its commands leave in one write, so that Redis sees one state of the list. */
+  async #look(lane: Lane, priority: Priority): Promise<void> {
+    const { pushes, mark } = lane
+    const key = keys.queue(this.#queue, priority)
+    const at = performance.now()
+    const marks = at >= lane.markDueAt
+    const [length, position, last] = await Promise.allSettled([
+      this.#commands.send('llen', [key]),
+      marks && mark ? this.#commands.send('lpos', [key, mark.job, 'RANK', -1]) : undefined,
+      marks ? this.#commands.send('lindex', [key, -1]) : undefined,
+    ])
+    const prompt = performance.now() - at < SLOW_MS
+    if (length.status === 'rejected') return
+    if (pushes === lane.pushes) lane.length = Number(length.value)
+    if (!marks) return
+    const found = position.status === 'fulfilled' && typeof position.value === 'number'
+    if (prompt && mark && found) {
+      lane.rate.observe(mark.at, at, mark.position - Number(position.value))
+    }
+    lane.mark = undefined
+    if (!prompt || last.status === 'rejected' || !Buffer.isBuffer(last.value)) return
+    lane.mark = { job: last.value, position: Number(length.value) - 1, at }
+    lane.markDueAt = at + last.value.length / MARK_BYTES_PER_MS
   }
 }

@@ -25,6 +25,19 @@ export class RedisClock {
     this.#offset = offset
   }
 
+  /**
+   * Takes a reply of TIME that was read at an unknown moment between `sentAt` and `at`: no better measure, but a jump shows, and shows before
+   * the jobs that came with it are judged.
+   */
+  witness(time: unknown, sentAt: number, at: number): void {
+    if (this.#offset === undefined) return
+    const [seconds, micros] = listOf(time)
+    const redisMs = Number(String(seconds)) * 1000 + Number(String(micros)) / 1000
+    if (!Number.isFinite(redisMs)) return
+    const monotonic = redisMs - this.#offset
+    if (monotonic < sentAt - JUMP_MS || monotonic > at + JUMP_MS) this.#trusted = false
+  }
+
   /** False since Redis' time has jumped: deadlines that others stamped mean nothing any more. */
   get trusted(): boolean {
     return this.#trusted && this.#offset !== undefined

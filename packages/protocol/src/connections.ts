@@ -3,7 +3,7 @@
  *
  * It also keeps what the commands connection tells: whether this Redis will do, its epoch and its time.
  */
-import type { Redis } from 'ioredis'
+import type { Redis, RedisOptions } from 'ioredis'
 import type { TempestError } from './errors.js'
 import { RedisClock } from './clock.js'
 import { createBoot } from './ids.js'
@@ -29,10 +29,14 @@ export class Connections {
   readonly options: ResolvedNodeOptions
   /** Why the last connection was refused, if this Redis will not do. */
   unfit: TempestError | undefined
+  /** Which life of Redis this is: it changes when what is in it may have. */
   epoch = ''
+  /** When this node last said that it is here; undefined: it need not. */
+  registeredAt: number | undefined
   readonly #template: Redis
   readonly #links = new Set<Link>()
   readonly #chores = new Set<Chore>()
+  readonly #renewed: (() => void)[] = []
   readonly #beat: NodeJS.Timeout
 
   constructor(options: ResolvedNodeOptions, handlers: { up: () => void; down: () => void }) {
@@ -50,6 +54,14 @@ export class Connections {
     })
     this.#beat = setInterval(() => void this.#work(), BEAT_MS)
     this.#beat.unref()
+  }
+
+  /** Redis answers, and nobody can have taken this node for dead meanwhile, which would drop what it pushes. */
+  get mayPush(): boolean {
+    const { registeredAt } = this
+    const doubtful =
+      registeredAt !== undefined && performance.now() - registeredAt > this.options.patienceMs
+    return this.commands.prompt && !doubtful
   }
 
   /** A connection for one blocking call at a time. */
@@ -72,6 +84,28 @@ export class Connections {
       else await link.send('ping', [])
     })
     return link
+  }
+
+  /** What Redis is reached with; for who connects from a thread of its own. */
+  get redisOptions(): RedisOptions {
+    return this.#template.options
+  }
+
+  /** Calls back when Redis has been restarted, or another has taken its place: `epoch` is then the new one. */
+  onRenewed(renewed: () => void): void {
+    this.#renewed.push(renewed)
+  }
+
+  /** Reads the epoch anew. @throws what `Link.send` throws. */
+  async readEpoch(): Promise<void> {
+    const info = String(await this.commands.send('info', infoSections))
+    try {
+      this.#learn(info)
+    } catch (error) {
+      // It has become a replica, or may evict: a new connection is refused and says why.
+      this.commands.reset()
+      throw error
+    }
   }
 
   /** Adds a chore to the beat of one second. */
@@ -111,10 +145,21 @@ export class Connections {
   }
 
   async #inspect(link: Link): Promise<void> {
-    const facts = readServerFacts(String(await link.prepareSend('info', infoSections)))
-    this.unfit = undefined
-    this.epoch = facts.epoch
+    this.#learn(String(await link.prepareSend('info', infoSections)))
     await this.#readTime(() => link.prepareSend('time', []))
+  }
+
+  #learn(info: string): void {
+    const { epoch } = readServerFacts(info)
+    this.unfit = undefined
+    const before = this.epoch
+    this.epoch = epoch
+    if (before === '' || before === epoch) return
+    this.options.logger.warn({ boot: this.boot, before, epoch }, 'Redis was restarted or replaced')
+    // Only when this connection is up can anything be done about it.
+    setImmediate(() => {
+      for (const renewed of this.#renewed) renewed()
+    })
   }
 
   async #readTime(ask: () => Promise<unknown>): Promise<void> {
@@ -127,7 +172,10 @@ export class Connections {
   async #work(): Promise<void> {
     if (!this.commands.up) return
     const chores = [...this.#chores].map((chore) => chore())
-    chores.push(this.#readTime(() => this.commands.send('time', [])))
+    chores.push(
+      this.#readTime(() => this.commands.send('time', [])),
+      this.readEpoch(),
+    )
     for (const result of await Promise.allSettled(chores)) {
       if (result.status === 'rejected') {
         this.options.logger.debug({ reason: String(result.reason) }, 'a chore of the beat failed')

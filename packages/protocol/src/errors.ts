@@ -17,6 +17,7 @@ const table = {
   INTERNAL: [500, 'The server made a mistake'],
   NO_HANDLER: [501, 'Nothing here handles this request'],
   BAD_REPLY: [502, 'The reply to this request was not valid'],
+  WORKER_LOST: [502, 'The request was interrupted'],
   REDIS_AWAY: [503, 'The service is temporarily unavailable'],
   REDIS_REFUSED: [503, 'The service is temporarily unavailable'],
   REDIS_UNFIT: [503, 'The service is temporarily unavailable'],
@@ -35,6 +36,7 @@ const table = {
  * - `REDIS_AWAY`: no connection within `redisWaitMs`; nothing was pushed.
  * - `REDIS_REFUSED`: Redis answered a push with an error (full memory, wrong type, no permission).
  * - `REDIS_UNFIT`: Redis is older than 7.0 or may evict keys.
+ * - `WORKER_LOST`: the worker that had the job is gone, and it may not be tried again; it may have been carried out in part.
  */
 export type ErrorCode = keyof typeof table
 

@@ -1,11 +1,13 @@
 /**
  * One question that waits for its reply: a client's request on a front, or a call of `ask`.
  *
- * It is open until its owner was told exactly once: `answered` or `failed`; or until the owner abandons it. The base id stands for all attempts;
- * a further attempt is made only where the outcome of a push is unknown and the job may be retried.
+ * It is open until its owner was told exactly once: `answered` or `failed`; or until the owner abandons it. The base id stands for all attempts.
+ * A further attempt is made where the job may be retried and is lost: by a sweeper, which tells so, or by a push from here, where its outcome
+ * is unknown or Redis was restarted.
  */
 import { TempestError } from './errors.js'
 import { attemptId } from './ids.js'
+import { ATTEMPTS } from './job.js'
 import type { Priority } from './keys.js'
 import type { Outbox, Outgoing } from './outbox.js'
 import type { Waiting } from './wheel.js'
@@ -42,6 +44,8 @@ export interface JobText {
 export interface ExchangeKeeper {
   /** Characters of encoded jobs held until their push is confirmed. */
   heldChars: number
+  /** Characters of jobs kept beyond that, to be pushed again after Redis was restarted. */
+  keptChars: number
   /** What stands between the arguments of a job and its id. */
   readonly jobEnd: string
   readonly epoch: string
@@ -53,6 +57,9 @@ export interface ExchangeKeeper {
   sendAgain(exchange: Exchange): void
 }
 
+/** Of jobs that may be pushed again so many characters are kept; the others are not pushed again. */
+const MAX_KEPT_CHARS = 16 * 1024 * 1024
+
 export class Exchange implements Waiting, Outgoing {
   readonly base: string
   waitingSince: number
@@ -61,7 +68,12 @@ export class Exchange implements Waiting, Outgoing {
   readonly #keeper: ExchangeKeeper
   #text: JobText | undefined
   #chars: number
+  /** How many of its characters count as kept. */
+  #kept = 0
+  /** The newest attempt anybody has made. */
   attempt = 1
+  /** In which epoch it was written last; undefined while it waits to be written. */
+  epoch: string | undefined
   gone = false
   /** A push was written, so a worker may have the job. */
   announced = false
@@ -91,6 +103,7 @@ export class Exchange implements Waiting, Outgoing {
 
   encode(): string {
     this.announced = true
+    this.epoch = this.#keeper.epoch
     const text = this.#text
     if (!text) throw new Error(`job ${this.base} was encoded after its push`)
     const id = attemptId(this.base, this.attempt)
@@ -99,11 +112,24 @@ export class Exchange implements Waiting, Outgoing {
     const trace =
       text.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(text.traceparent)}`
     const request = text.requestId === undefined ? this.base : text.requestId
-    return `${text.before}{"v":1,"deadline":${this.#keeper.toRedisTime(this.dueAt)},"attempt":${this.attempt},"retry":${String(this.terms.retry)},"epoch":"${this.#keeper.epoch}","request_id":${JSON.stringify(request)}${trace}}${text.after}${end}`
+    const { retry, maxAttempts } = this.terms
+    // Left out where it is what readers assume.
+    const max = retry && maxAttempts !== ATTEMPTS.asked ? `,"max_attempts":${maxAttempts}` : ''
+    return `${text.before}{"v":1,"deadline":${this.#keeper.toRedisTime(this.dueAt)},"attempt":${this.attempt},"retry":${String(retry)}${max},"epoch":"${this.epoch}","request_id":${JSON.stringify(request)}${trace}}${text.after}${end}`
   }
 
   pushed(): void {
-    this.#forget()
+    const keeper = this.#keeper
+    const kept = keeper.keptChars + this.#chars
+    const again = this.terms.retry && this.attempt < this.terms.maxAttempts
+    if (!again || this.gone || this.#kept > 0 || kept > MAX_KEPT_CHARS) {
+      if (this.#kept === 0) this.#forget()
+      return
+    }
+    keeper.heldChars -= this.#chars
+    keeper.keptChars = kept
+    this.#kept = this.#chars
+    this.#chars = 0
   }
 
   refused(error: TempestError): void {
@@ -112,15 +138,26 @@ export class Exchange implements Waiting, Outgoing {
 
   /** The push may have arrived or not: try again where that does no harm, else wait for the reply of the first. */
   unknown(): void {
-    if (this.gone) return
-    if (!this.terms.retry || this.attempt >= this.terms.maxAttempts) {
-      this.#forget()
-      return
-    }
+    if (!this.gone && !this.sendAgain()) this.#forget()
+  }
+
+  unsent(): void {
+    this.epoch = undefined
+  }
+
+  /**
+   * Pushes the next attempt, unless one waits to be written already. @returns false where that must not or cannot be done.
+   */
+  sendAgain(): boolean {
+    const { retry, maxAttempts } = this.terms
+    if (!this.#text || !retry || this.attempt >= maxAttempts) return false
+    if (this.announced && this.epoch === undefined) return true
     this.attempt++
+    this.epoch = undefined
     // Open requests run to their deadline; only new ones give up on a Redis that is away.
     this.waitingSince = Infinity
     this.#keeper.sendAgain(this)
+    return true
   }
 
   expire(): void {
@@ -137,7 +174,8 @@ export class Exchange implements Waiting, Outgoing {
   /** Lets go of the encoded job; called when the exchange is over or nobody will push it again. */
   #forget(): void {
     this.#keeper.heldChars -= this.#chars
-    this.#chars = 0
+    this.#keeper.keptChars -= this.#kept
+    this.#chars = this.#kept = 0
     this.#text = undefined
   }
 

@@ -12,11 +12,11 @@ import {
   type ExchangeTerms,
   type JobText,
 } from './exchange.js'
-import { bootOf, createIds, splitId } from './ids.js'
+import { bootOf, createIds, splitId, withAttempts } from './ids.js'
 import type { Outbox } from './outbox.js'
 import type { Sender } from './sender.js'
 import { Slots } from './slots.js'
-import { decodeEntry, type Entry } from './verb.js'
+import { decodeEntry, type Entry, type Loss } from './verb.js'
 import { Wheel } from './wheel.js'
 
 /** How long workers remember a cancelled id at least. */
@@ -32,13 +32,16 @@ export interface Refusals {
   late: number
   /** A reply to another node, or to an earlier process at this one's place. */
   foreign: number
-  /** An attempt that was never made, or a failure of an older attempt. */
+  /** An attempt that was never made, or a failure or loss of an older attempt. */
   fenced: number
 }
 
 export class Exchanges implements ExchangeKeeper {
   /** Characters of encoded jobs held until their push is confirmed. */
   heldChars = 0
+  keptChars = 0
+  /** The longest deadline given so far, in ms. */
+  longest = 0
   /** `,"<mailbox>","`: what stands between the arguments of a job and its id. */
   readonly jobEnd: string
   readonly refusals: Refusals = { malformed: 0, unknownVerb: 0, late: 0, foreign: 0, fenced: 0 }
@@ -47,6 +50,7 @@ export class Exchanges implements ExchangeKeeper {
   readonly #open = new Slots<Exchange>()
   readonly #wheel = new Wheel()
   readonly #nextId: (n: number) => string
+  readonly #echoes = new Map<string, () => void>()
 
   constructor(connections: Connections, sender: Sender, mailboxKey: string) {
     this.#connections = connections
@@ -78,8 +82,12 @@ export class Exchanges implements ExchangeKeeper {
     text: JobText,
     now = performance.now(),
   ): Exchange {
+    if (terms.deadlineMs > this.longest) this.longest = terms.deadlineMs
     const n = this.#open.next()
-    const exchange = new Exchange(this, this.#nextId(n), owner, terms, text, now)
+    const id = this.#nextId(n)
+    // Without metadata the id itself says that it may be tried again.
+    const base = text.after === undefined && terms.retry ? withAttempts(id, terms.maxAttempts) : id
+    const exchange = new Exchange(this, base, owner, terms, text, now)
     this.#open.add(n, exchange)
     this.#wheel.add(exchange)
     this.#sender.add(terms.outbox, terms.priority, exchange)
@@ -112,6 +120,22 @@ export class Exchanges implements ExchangeKeeper {
     this.#sender.cancel(exchange.terms.outbox, exchange.base, this.toRedisTime(until))
   }
 
+  /** Redis was restarted: what was pushed before is pushed again where it may be; the rest may be answered by who has it. */
+  pushAgain(): void {
+    const { epoch } = this
+    for (const exchange of this.#open.all()) {
+      if (exchange.epoch !== undefined && exchange.epoch !== epoch) exchange.sendAgain()
+    }
+  }
+
+  /** This node was taken for dead: its jobs were cancelled. What may be is pushed again, the rest is lost. */
+  revive(): void {
+    for (const exchange of this.#open.all()) {
+      if (exchange.epoch === undefined || exchange.sendAgain()) continue
+      this.#lose(exchange, 'the front was taken for dead')
+    }
+  }
+
   sendAgain(exchange: Exchange): void {
     this.#sender.add(exchange.terms.outbox, exchange.terms.priority, exchange)
   }
@@ -134,23 +158,69 @@ export class Exchanges implements ExchangeKeeper {
   }
 
   #settle(entry: Exclude<Entry, { verb: 'malformed' | 'unknown' }>, bytes: Buffer): void {
+    if (entry.verb === 'echo') {
+      this.#echoes.get(entry.id)?.()
+      return
+    }
     const { base, attempt } = splitId(entry.id)
     const exchange = this.#open.get(base)
     if (!exchange) {
+      if (entry.verb === 'lost') this.#cancelAgain(base, entry.loss)
       this.#refuse(bootOf(base) === this.#connections.boot ? 'late' : 'foreign', bytes)
       return
     }
-    // A whole answer of any attempt serves; a failure only of the newest, since that one may still succeed.
+    // A whole answer of any attempt serves; a failure or loss only of the newest, since that one may still succeed.
     const fenced =
-      attempt > exchange.attempt || (entry.verb === 'fail' && attempt < exchange.attempt)
+      attempt > exchange.attempt || (entry.verb !== 'answer' && attempt < exchange.attempt)
     if (fenced) {
       this.#refuse('fenced', bytes)
+      return
+    }
+    if (entry.verb === 'lost') {
+      if (entry.loss.final) this.#lose(exchange, 'its worker is gone')
+      else exchange.attempt = attempt + 1
       return
     }
     this.close(exchange)
     exchange.terms.outbox.backlog.answered()
     if (entry.verb === 'answer') exchange.owner.answered(entry.result)
     else exchange.owner.failed(toError(entry.failure, entry.id))
+  }
+
+  #lose(exchange: Exchange, why: string): void {
+    if (!this.close(exchange)) return
+    this.cancel(exchange)
+    exchange.owner.failed(
+      new TempestError(
+        'WORKER_LOST',
+        `job ${exchange.base} was lost: ${why}, and it may not be retried`,
+      ),
+    )
+  }
+
+  /** A sweeper put a job back that nobody waits for any more. */
+  #cancelAgain(base: string, { final, queue }: Loss): void {
+    if (final || queue === undefined) return
+    const until = this.toRedisTime(performance.now() + CANCEL_MS)
+    this.#sender.cancelKnown(queue, base, until)
+  }
+
+  /** Waits for an entry of this node's own to come back through its mailbox. */
+  awaitEcho(id: string): { within(ms: number): Promise<void>; forget(): void } {
+    let timer: NodeJS.Timeout | undefined
+    const heard = new Promise<void>((resolve) => this.#echoes.set(id, resolve))
+    return {
+      within: (ms) =>
+        new Promise((resolve, reject) => {
+          const late = new TempestError('DEADLINE', 'the mailbox is not heard')
+          timer = setTimeout(() => reject(late), ms).unref()
+          void heard.then(resolve)
+        }),
+      forget: () => {
+        clearTimeout(timer)
+        this.#echoes.delete(id)
+      },
+    }
   }
 
   #refuse(kind: keyof Refusals, bytes: Buffer): void {

@@ -1,5 +1,6 @@
 /**
- * Ids of jobs: `<boot>-<n>-<random>`, and `.2`, `.3` behind it for further attempts.
+ * Ids of jobs: `<boot>-<n>-<random>`, and `.2`, `.3` behind it for further attempts. Where a job has no room for metadata, `-r<max>`
+ * behind the random part says that it may be tried so often.
  *
  * `n` says where the node keeps what waits for the reply; it is used again. `boot` is random per process, so a late reply to a restarted front matches nothing; the random part keeps
  * one worker from guessing another's ids. The id with its attempt is the fence (docs/protocol.md, P-30).
@@ -27,6 +28,17 @@ export function createIds(boot: string): (n: number) => string {
     at += RANDOM_CHARS
     return `${boot}-${n.toString(36)}-${pool.slice(at - RANDOM_CHARS, at)}`
   }
+}
+
+/** A base id that says how often its job may be tried. */
+export function withAttempts(base: string, maxAttempts: number): string {
+  return `${base}-r${maxAttempts}`
+}
+
+/** How often a job may be tried, as its base id says; undefined where it does not. */
+export function attemptsOf(base: string): number | undefined {
+  const found = /-r(\d{1,3})$/.exec(base)?.[1]
+  return found === undefined ? undefined : Number(found)
 }
 
 /** The n within a base id; NaN where it has none. */

@@ -7,12 +7,16 @@
 
 import { listOf } from './list.js'
 
-/** Metadata of a job. `deadline` is milliseconds of Redis' time; `retry`: it may be run again. */
+/** How often a job may be tried where it does not say so itself: one that somebody asked, one that was pushed for nobody. */
+export const ATTEMPTS = { asked: 3, pushed: 10 } as const
+
+/** Metadata of a job. `deadline` is milliseconds of Redis' time; `retry`: it may be run again, `max_attempts` times in all. */
 export interface Meta {
   v: 1
   deadline: number
   attempt: number
   retry: boolean
+  max_attempts?: number
   epoch: string
   request_id: string
   traceparent?: string
@@ -95,6 +99,7 @@ function isMeta(value: unknown): value is Meta {
     Number.isSafeInteger(value.attempt) &&
     'retry' in value &&
     typeof value.retry === 'boolean' &&
+    (!('max_attempts' in value) || Number.isSafeInteger(value.max_attempts)) &&
     'epoch' in value &&
     typeof value.epoch === 'string' &&
     'request_id' in value &&

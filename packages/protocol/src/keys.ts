@@ -35,12 +35,30 @@ export const keys = {
   held: (queue: string, boot: string): string => `{${queue}}:held:${boot}`,
   /** ZSET of worker boots, score = Redis' time in ms of the last beat. */
   workers: (queue: string): string => `{${queue}}:workers`,
-  /** LIST, bounded: entries nobody could decode, as they were. */
+  /** LIST, bounded, newest first: entries nobody could decode, as they were, and jobs that used up their attempts. */
   dead: (queue: string): string => `{${queue}}:dead`,
+  /** SET of ids: jobs of a further attempt that this worker runs. */
+  suspects: (queue: string, boot: string): string => `{${queue}}:suspect:${boot}`,
+  /** LIST of strikes against one job, all its attempts; it goes away by itself. */
+  history: (queue: string, base: string): string => `{${queue}}:history:${base}`,
+  /** HASH: how many jobs of the queue may still be tried again. */
+  budget: (queue: string): string => `{${queue}}:budget`,
+  /** ZSET of jobs that are not due yet; the score is a time of the queue's clock. */
+  delayed: (queue: string): string => `{${queue}}:delayed`,
+  /** HASH: the clock delayed jobs are due by; it is there while any wait. */
+  clock: (queue: string): string => `{${queue}}:clock`,
   /** CHANNEL: rung once per turn by who pushes to high or low. */
   bell: (queue: string): string => `{${queue}}:bell`,
   /** CHANNEL: ids whose clients have left. */
   cancel: (queue: string): string => `{${queue}}:cancel`,
   /** LIST of verbs for one node, and the channel of the same name. */
   mailbox: (boot: string): string => `tempest:mailbox:${boot}`,
+  /** HASH of nodes: boot → record as JSON. */
+  nodes: 'tempest:nodes',
+  /** HASH of beats: boot → a counter that grows while the node lives. */
+  beats: 'tempest:beats',
+  /** HASH of nodes that were swept and are looked at again: boot → record as JSON. */
+  gone: 'tempest:gone',
+  /** STRING with a time to live: somebody sweeps this node. */
+  sweep: (boot: string): string => `tempest:sweep:${boot}`,
 }

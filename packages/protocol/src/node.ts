@@ -3,20 +3,26 @@
  *
  * `createNode` returns at once; Redis may be away. The front is a node with HTTP in front of it.
  */
-import { jobText, pushedJob, resolveAsk, type AskOptions, type PushOptions } from './ask.js'
+import { type AskOptions, jobText, type PushOptions, resolveAsk } from './ask.js'
 import { Connections } from './connections.js'
+import { DeadList } from './dead.js'
 import { reasonOf, TempestError } from './errors.js'
 import { Exchanges, type Refusals } from './exchanges.js'
-import { createIds } from './ids.js'
 import { checkQueueName } from './keys.js'
 import { Mailbox } from './mailbox.js'
 import { checkInteger, type NodeOptions, resolveNodeOptions } from './options.js'
-import type { Outgoing } from './outbox.js'
+import { Presence, readNodes } from './presence/presence.js'
+import type { NodeRecord } from './presence/record.js'
+import type { SweepCounts } from './presence/remains.js'
+import { Pushes } from './pushes.js'
 import { Sender } from './sender.js'
+import { encodeEcho } from './verb.js'
 
 export interface AskingNodeOptions extends NodeOptions {
   /** How many calls may wait for their reply at once; more reject with code IN_FLIGHT_FULL. @defaultValue 10000 */
   maxInFlight?: number | undefined
+  /** What its record says that it is. @defaultValue 'node' */
+  role?: 'front' | 'node' | undefined
 }
 
 export interface NodeStats {
@@ -31,32 +37,39 @@ export interface NodeStats {
   refusals: Refusals
   /** Per queue: jobs pushed, batches they went in, the largest batch, jobs waiting as far as known. */
   queues: ReturnType<Sender['stats']>
+  /** Dead nodes this one has swept, and what became of their jobs. */
+  swept: SweepCounts
 }
 
 const MAX_IN_FLIGHT = 10_000
+const ECHO_MS = 5000
 
 export class Node {
   readonly exchanges: Exchanges
   readonly #connections: Connections
   readonly #sender: Sender
   readonly #maxInFlight: number
-  readonly #nextId: (n: number) => string
-  #pushed = 0
+  readonly #role: 'front' | 'node'
+  readonly #pushes: Pushes
+  #echoes = 0
   readonly #mailboxKey: string
   #mailbox: Mailbox | undefined
+  #presence: Presence | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: AskingNodeOptions) {
     const resolved = resolveNodeOptions(options)
     this.#maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? MAX_IN_FLIGHT, 1)
     this.#connections = new Connections(resolved, {
-      up: () => this.#sender.flush(),
+      up: () => this.#arrive(),
       down: () => undefined,
     })
     this.#sender = new Sender(this.#connections)
-    this.#nextId = createIds(this.#connections.boot)
+    this.#role = options.role ?? 'node'
+    this.#pushes = new Pushes(this.#connections, this.#sender)
     this.#mailboxKey = Mailbox.keyOf(this.#connections)
     this.exchanges = new Exchanges(this.#connections, this.#sender, this.#mailboxKey)
+    this.#connections.onRenewed(() => this.exchanges.pushAgain())
   }
 
   /** Random per process; the first part of every id this node makes. */
@@ -76,6 +89,32 @@ export class Node {
     this.#connections.listen([this.#mailboxKey], {
       message: (_channel, payload) => deliver(payload),
     })
+    this.#presence = new Presence(this.#connections, {
+      describe: () => ({
+        role: this.#role,
+        queues: this.#sender.queues,
+        stats: { inFlight: this.exchanges.size },
+        longest: this.exchanges.longest,
+      }),
+      returned: (cancelled) => {
+        if (cancelled) this.exchanges.revive()
+      },
+      workerAppeared: () => {
+        this.#sender.repeatCancels(this.exchanges.toRedisTime(performance.now()))
+      },
+    })
+  }
+
+  /** Redis is here: what waits is written. */
+  #arrive(): void {
+    this.#sender.flush()
+    this.#presence?.register().then(
+      // After an outage in which others may have taken it for dead nothing was written before.
+      () => this.#sender.flush(),
+      (error: unknown) => {
+        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'not registered')
+      },
+    )
   }
 
   /**
@@ -119,7 +158,8 @@ export class Node {
   }
 
   /**
-   * Pushes a job nobody waits for; resolves to its id when Redis has it.
+   * Pushes a job nobody waits for; resolves to its id when Redis has it. It is held until it was handled: where that fails, or its worker dies, it is
+   * tried again, later and later, up to `maxAttempts` times, and then kept in the dead list.
    * @throws TempestError: PUSH_UNKNOWN (it may have arrived or not), REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT, STOPPING.
    */
   async push(
@@ -128,25 +168,31 @@ export class Node {
     args: readonly unknown[] = [],
     options: PushOptions = {},
   ): Promise<string> {
-    const { priority } = resolveAsk(options)
-    const outbox = this.exchanges.outbox(checkQueueName(queue))
-    const id = this.#nextId(++this.#pushed)
-    const text = pushedJob(action, args, id)
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
-    return new Promise((resolve, reject) => {
-      const job: Outgoing = {
-        waitingSince: performance.now(),
-        gone: false,
-        encode: () => text,
-        pushed: () => resolve(id),
-        refused: reject,
-        unknown: () =>
-          reject(
-            new TempestError('PUSH_UNKNOWN', `the connection broke while job ${id} was pushed`),
-          ),
-      }
-      this.#sender.add(outbox, priority, job)
-    })
+    return this.#pushes.push(checkQueueName(queue), action, args, options)
+  }
+
+  /** All nodes that are here, this one included once it has a mailbox. @throws LinkError while Redis is away. */
+  nodes(): Promise<NodeRecord[]> {
+    return readNodes(this.#connections)
+  }
+
+  /** The dead list of a queue. @throws TypeError for a bad name. */
+  dead(queue: string): DeadList {
+    return new DeadList(queue, this.#connections)
+  }
+
+  /** Pushes an entry to its own mailbox and resolves when it has come back; not before the mailbox is heard. @throws LinkError; TempestError after 5 s. */
+  async echo(): Promise<void> {
+    this.openMailbox()
+    const id = `${this.boot}-echo-${++this.#echoes}`
+    const heard = this.exchanges.awaitEcho(id)
+    try {
+      await this.#connections.commands.send('rpush', [this.#mailboxKey, encodeEcho(id)])
+      await heard.within(ECHO_MS)
+    } finally {
+      heard.forget()
+    }
   }
 
   stats(): NodeStats {
@@ -157,6 +203,7 @@ export class Node {
       heldChars: this.exchanges.heldChars,
       refusals: { ...this.exchanges.refusals },
       queues: this.#sender.stats(),
+      swept: structuredClone(this.#presence?.counts ?? { sweeps: 0, jobs: {} }),
     }
   }
 
@@ -170,6 +217,12 @@ export class Node {
     this.exchanges.failAll(new TempestError('STOPPING', 'this node was stopped'))
     this.#sender.stop()
     await this.#mailbox?.stop()
+    if (this.#connections.commands.up) {
+      await this.#presence?.leave().catch((error: unknown) => {
+        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'left no word')
+      })
+    }
+    this.#presence?.close()
     // What was sent last, the cancels, is written before the socket is closed.
     if (this.#connections.commands.up) {
       await this.#connections.commands.send('ping', []).catch((error: unknown) => {

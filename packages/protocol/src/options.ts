@@ -12,15 +12,21 @@ export interface NodeOptions {
   logger?: Logger | undefined
   /** How long, in ms, a push waits for a Redis that is away before it fails. @defaultValue 1000 */
   redisWaitMs?: number | undefined
+  /** After so many ms without a sign of life this node is taken for dead, and what it left is settled by others. @defaultValue 2500 */
+  patienceMs?: number | undefined
 }
 
 export interface ResolvedNodeOptions {
   redis: string | RedisOptions | Redis
   logger: Logger
   redisWaitMs: number
+  patienceMs: number
 }
 
-export const nodeDefaults = { redisWaitMs: 1000 } as const
+export const nodeDefaults = { redisWaitMs: 1000, patienceMs: 2500 } as const
+
+/** Beats come five times as often, and looks every 200 ms. */
+const MIN_PATIENCE_MS = 500
 
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const given: unknown = options
@@ -44,6 +50,11 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     redis,
     logger,
     redisWaitMs: checkNumber('redisWaitMs', options.redisWaitMs ?? nodeDefaults.redisWaitMs, 0),
+    patienceMs: checkNumber(
+      'patienceMs',
+      options.patienceMs ?? nodeDefaults.patienceMs,
+      MIN_PATIENCE_MS,
+    ),
   }
 }
 

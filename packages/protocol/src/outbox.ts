@@ -22,6 +22,8 @@ export interface Outgoing {
   pushed(): void
   refused(error: TempestError): void
   unknown(): void
+  /** It was not written after all, and waits again. */
+  unsent?(): void
 }
 
 const MAX_BATCH = 500
@@ -37,6 +39,9 @@ export class Outbox {
   readonly #waiting: Record<Priority, Outgoing[]> = { high: [], normal: [], low: [] }
   #cancelled: string[] = []
   #cancelUntil = 0
+  /** Cancels of the last while, for workers that come later: messages as they were published. */
+  #recent: { until: number; ids: string[] }[] = []
+  #recentIds = 0
   #batches = 0
   #pushed = 0
   #largest = 0
@@ -76,7 +81,7 @@ export class Outbox {
 
   /** Writes all that waits, if Redis is there. */
   flush(): void {
-    if (!this.#connections.commands.prompt) return
+    if (!this.#connections.mayPush) return
     let ring = false
     for (const priority of priorities) {
       const jobs = this.#waiting[priority]
@@ -87,11 +92,26 @@ export class Outbox {
     // After the pushes on the same connection: who hears the bell finds the job.
     if (ring) this.#publish(keys.bell(this.queue), '')
     if (this.#cancelled.length > 0) {
-      const message = JSON.stringify({ ids: this.#cancelled, until: this.#cancelUntil })
+      const message = { ids: this.#cancelled, until: this.#cancelUntil }
       this.#cancelled = []
       this.#cancelUntil = 0
-      this.#publish(keys.cancel(this.queue), message)
+      this.#publish(keys.cancel(this.queue), JSON.stringify(message))
+      this.#remember(message)
     }
+  }
+
+  /** Publishes again what is not over yet; `now` in Redis' time. */
+  repeatCancels(now: number): void {
+    const recent = this.#recent.filter(({ until }) => until > now)
+    this.#recent = []
+    this.#recentIds = 0
+    for (const { ids, until } of recent) for (const id of ids) this.cancel(id, until)
+  }
+
+  #remember(message: { ids: string[]; until: number }): void {
+    this.#recent.push(message)
+    this.#recentIds += message.ids.length
+    while (this.#recentIds > MAX_CANCELLED) this.#recentIds -= this.#recent.shift()?.ids.length ?? 0
   }
 
   /** Gives up what has waited for Redis for longer than `redisWaitMs`. */
@@ -170,6 +190,7 @@ export class Outbox {
 
   #failed(priority: Priority, batch: Outgoing[], error: unknown): void {
     if (error instanceof LinkError && !error.sent) {
+      for (const job of batch) job.unsent?.()
       this.#waiting[priority] = [...batch, ...this.#waiting[priority]]
       this.#retry()
       return

@@ -48,6 +48,22 @@ export class Sender {
     this.schedule()
   }
 
+  /** For a queue that this node has pushed to; a name that only came in from outside makes no outbox. */
+  cancelKnown(queue: string, base: string, until: number): void {
+    const outbox = this.#outboxes.get(queue)
+    if (outbox) this.cancel(outbox, base, until)
+  }
+
+  /** A worker may have missed what was cancelled before it came. */
+  repeatCancels(now: number): void {
+    for (const outbox of this.#outboxes.values()) outbox.repeatCancels(now)
+    this.schedule()
+  }
+
+  get queues(): string[] {
+    return [...this.#outboxes.keys()]
+  }
+
   schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -87,7 +103,7 @@ export class Sender {
 
   #waitOn(): void {
     const now = performance.now()
-    if (!this.#connections.commands.prompt) {
+    if (!this.#connections.mayPush) {
       for (const outbox of this.#outboxes.values()) outbox.expire(now)
     }
     this.flush()

@@ -1,7 +1,8 @@
 /**
  * An entry of a mailbox: a JSON array whose first element is a verb and whose second is a job id (docs/protocol.md, P-40).
  *
- * This file knows the verbs of a whole reply, `answer` and `fail`; an unknown verb is told as such and hurts nobody.
+ * This file knows the verbs of a whole reply, `answer` and `fail`, that of a sweeper, `lost`, and what a node says to itself, `echo`; an
+ * unknown verb is told as such and hurts nobody.
  */
 
 import { listOf } from './list.js'
@@ -13,9 +14,17 @@ export interface Failure {
   message: string
 }
 
+/** What `lost` carries. `final`: the job is not tried again. */
+export interface Loss {
+  final: boolean
+  queue?: string
+}
+
 export type Entry =
   | { verb: 'answer'; id: string; result: unknown }
   | { verb: 'fail'; id: string; failure: Failure }
+  | { verb: 'lost'; id: string; loss: Loss }
+  | { verb: 'echo'; id: string }
   | { verb: 'unknown' }
   | { verb: 'malformed' }
 
@@ -41,6 +50,12 @@ export function decodeEntry(bytes: Buffer): Entry {
       return name === undefined ? malformed : { verb: 'answer', id: name, result: third }
     case 'fail':
       return name === undefined ? malformed : { verb: 'fail', id: name, failure: toFailure(third) }
+    case 'lost': {
+      const loss = toLoss(third)
+      return name === undefined || !loss ? malformed : { verb: 'lost', id: name, loss }
+    }
+    case 'echo':
+      return name === undefined ? malformed : { verb: 'echo', id: name }
     default:
       return unknown
   }
@@ -64,6 +79,14 @@ function toFailure(value: unknown): Failure {
   return failure
 }
 
+function toLoss(value: unknown): Loss | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (!('final' in value) || typeof value.final !== 'boolean') return undefined
+  const loss: Loss = { final: value.final }
+  if ('queue' in value && typeof value.queue === 'string') loss.queue = value.queue
+  return loss
+}
+
 /** `result` must be JSON already, so that a body is encoded once. */
 export function encodeAnswer(id: string, result: string): string {
   return `["answer",${JSON.stringify(id)},${result}]`
@@ -71,4 +94,13 @@ export function encodeAnswer(id: string, result: string): string {
 
 export function encodeFail(id: string, failure: Failure): string {
   return JSON.stringify(['fail', id, failure])
+}
+
+/** What a sweeper tells of a job whose worker is gone. */
+export function encodeLost(id: string, loss: Loss): string {
+  return JSON.stringify(['lost', id, { ...loss, code: 'WORKER_LOST' }])
+}
+
+export function encodeEcho(id: string): string {
+  return JSON.stringify(['echo', id])
 }

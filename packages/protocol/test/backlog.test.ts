@@ -98,4 +98,73 @@ describeWithRedis('a backlog', () => {
     expect(backlog.retryAfterS).toBeGreaterThanOrEqual(1)
     expect(backlog.retryAfterS).toBeLessThan(60)
   })
+
+  /** Workers that take so many each 20 ms, while others push as many each 20 ms; until `ended`. */
+  async function drain(taken: number, pushed: number, ended: () => boolean): Promise<void> {
+    const from = performance.now()
+    let rounds = 0
+    while (!ended()) {
+      const due = Math.floor((performance.now() - from) / 20) - rounds
+      rounds += due
+      if (due > 0) {
+        const jobs = Array.from({ length: due * pushed }, (_, i) => `${rounds}-${i}`)
+        if (jobs.length > 0) await link.send('rpush', ['tempest', ...jobs])
+        await link.send('lpop', ['tempest', due * taken])
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  test('tells how long one more would wait, whoever else pushes, of jobs of its own priority only', async () => {
+    const others = Array.from({ length: 2000 }, (_, i) => `first-${i}`)
+    await redis.cli('RPUSH', 'tempest', ...others)
+    let known = false
+    // 500 a second leave, 400 a second come from elsewhere: this node pushes nothing.
+    const draining = drain(10, 8, () => known)
+    backlog.refresh()
+    const waitMs = await until(() => {
+      const ms = backlog.waitMs('normal', performance.now())
+      return ms > 0 && ms
+    })
+    const size = backlog.size
+    known = true
+    await draining
+    expect(waitMs / (size / 0.5)).toBeGreaterThan(0.6)
+    expect(waitMs / (size / 0.5)).toBeLessThan(1.6)
+    expect(backlog.waitMs('high', performance.now())).toBe(0)
+  })
+
+  test('does not know it of a queue that never waits, whatever is asked of it', async () => {
+    let over = false
+    const draining = drain(5, 5, () => over)
+    const since = performance.now()
+    await until(() => {
+      backlog.refresh()
+      expect(backlog.waitMs('normal', performance.now())).toBe(0)
+      return performance.now() - since > 1000
+    })
+    over = true
+    await draining
+    backlog.sending(5000)
+    expect(backlog.waitMs('normal', performance.now())).toBe(0)
+    backlog.sent('normal', 5000, undefined)
+  })
+
+  test('does not know it where nothing drains: neither before the first worker nor after the last', async () => {
+    await redis.cli('RPUSH', 'tempest', ...Array.from({ length: 3000 }, (_, i) => i))
+    const since = performance.now()
+    await until(() => {
+      backlog.refresh()
+      expect(backlog.waitMs('normal', performance.now())).toBe(0)
+      return performance.now() - since > 500
+    })
+    expect(backlog.size).toBe(3000)
+    let known = false
+    const draining = drain(10, 0, () => known)
+    await until(() => backlog.waitMs('normal', performance.now()) > 0)
+    known = true
+    await draining
+    await until(() => backlog.waitMs('normal', performance.now()) === 0)
+    expect(backlog.size).toBeGreaterThan(1000)
+  })
 })

@@ -16,6 +16,7 @@ describe('an error code', () => {
       INTERNAL: 500,
       NO_HANDLER: 501,
       BAD_REPLY: 502,
+      WORKER_LOST: 502,
       REDIS_AWAY: 503,
       REDIS_REFUSED: 503,
       REDIS_UNFIT: 503,

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { cutAtRandom } from '../../../test/helpers/cut'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { callsOf, clientsOf, keysOf } from '../../../test/helpers/watch'
+import { callsOf, clientsOf, keysOf, workKeysOf } from '../../../test/helpers/watch'
 import { Connections } from '../src/connections'
 import { Mailbox } from '../src/mailbox'
 import { resolveNodeOptions } from '../src/options'
@@ -29,7 +29,7 @@ describeWithRedis('a mailbox', () => {
     open.push({ connections, mailbox })
     return { mailbox, got, lengths }
   }
-  const isEmpty = async (): Promise<boolean> => (await keysOf(redis)).length === 0
+  const isEmpty = async (): Promise<boolean> => (await workKeysOf(redis)).length === 0
   const isParked = async (): Promise<boolean> =>
     (await clientsOf(redis)).some(({ cmd, blocked }) => cmd === 'blmove' && blocked)
   const close = async (): Promise<void> => {

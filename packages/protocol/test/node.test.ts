@@ -11,6 +11,7 @@ import {
   clientsOf,
   handlesOfProcess,
   keysOf,
+  workKeysOf,
   listOf,
 } from '../../../test/helpers/watch'
 import { type AskingNodeOptions, createNode, type Node } from '../src/index'
@@ -243,7 +244,7 @@ describeWithRedis('a node that asks', () => {
       unknownVerb: 2,
       malformed: 7,
     })
-    await until(async () => (await keysOf(redis)).length === 0)
+    await until(async () => (await workKeysOf(redis)).length === 0)
   })
 
   test('refuses the same on its channel', async () => {
@@ -273,7 +274,7 @@ describeWithRedis('a node that asks', () => {
     await hand.redis.rpush(`tempest:mailbox:${node.boot}`, ...entries)
     expect(await Promise.all(answers)).toEqual(answers.map((_, i) => i * 2))
     expect(node.stats()).toMatchObject({ inFlight: 0, heldChars: 0 })
-    await until(async () => (await keysOf(redis)).length === 0)
+    await until(async () => (await workKeysOf(redis)).length === 0)
   })
 
   test('refuses more calls than maxInFlight with IN_FLIGHT_FULL, before anything is pushed', async () => {
@@ -428,7 +429,8 @@ describeWithRedis('a node that asks', () => {
       node.ask('tempest', 'a', [], { deadlineMs: 200 }).catch(() => 'late'),
       node.push('other', 'b'),
     ])
-    expect((await clientsOf(redis)).length).toBe(clients + 3)
+    // commands, mailbox, listen; and the beat, from its thread.
+    await until(async () => (await clientsOf(redis)).length === clients + 4)
     const job = await hand.pop()
     // It arrives while nobody may read it any more, and goes with the mailbox.
     await hand.reply(job, ['answer', job.id, 'late'], ['answer', job.id, 'later'])

@@ -19,8 +19,9 @@ describe('options of a node', () => {
       redis,
       logger: silentLogger,
       redisWaitMs: nodeDefaults.redisWaitMs,
+      patienceMs: nodeDefaults.patienceMs,
     })
-    expect(nodeDefaults.redisWaitMs).toBe(1000)
+    expect(nodeDefaults).toEqual({ redisWaitMs: 1000, patienceMs: 2500 })
   })
 
   test.each([

@@ -8,7 +8,7 @@ import {
   areHandlesGone,
   clientsOf,
   handlesOfProcess,
-  keysOf,
+  workKeysOf,
   listOf,
 } from '../../../test/helpers/watch'
 import { type AskingNodeOptions, createNode, type Node } from '../src/index'
@@ -141,7 +141,7 @@ describeWithRedis('a node in trouble', () => {
     await push
     await redis.cli('CLIENT', 'UNPAUSE')
     await until(() => node.connected)
-    expect(await keysOf(redis)).toEqual([])
+    expect(await workKeysOf(redis)).toEqual([])
   })
 
   test('pushes again, as the next attempt, a call whose push broke, where that does no harm', async () => {
@@ -233,7 +233,7 @@ describeWithRedis('a node in trouble', () => {
         code: 'REDIS_UNFIT',
         message: expect.stringMatching(/maxmemory-policy is allkeys-lru/),
       })
-      expect(await keysOf(redis)).toEqual([])
+      expect(await workKeysOf(redis)).toEqual([])
     } finally {
       await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     }
@@ -314,6 +314,6 @@ describeWithRedis('a node in trouble', () => {
     await ends
     await until(() => areHandlesGone(handles))
     await redis.start()
-    expect(await keysOf(redis)).toEqual([])
+    expect(await workKeysOf(redis)).toEqual([])
   })
 })

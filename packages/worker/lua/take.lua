@@ -1,21 +1,24 @@
 #!lua flags=allow-oom
 -- Removes finished jobs from a worker's held list, then moves new ones from a queue's lists to its end.
--- KEYS  1 high  2 normal  3 low  4 held
+-- KEYS  1 high  2 normal  3 low  4 held  5 workers
 -- ARGV  1 n: how many jobs at the most; 0 only removes
 --       2 living workers of this queue, for a fair share
 --       3 how many jobs at the head of held are finished
 --       4 5 6 how many to take at first from high, normal, low; what is then missing is taken in order
 --       7 where to look for each of those that follow: 1 from the head of held, -1 from its end
---       8 … the bytes of jobs finished elsewhere in held
--- Returns { 1 if jobs may be left else 0, { list, job … } … } in the order in which they stand in held.
+--       8 boot
+--       9 … the bytes of jobs finished elsewhere in held
+-- Returns { 1 if jobs may be left else 0, TIME, { list, job … } … } in the order in which they stand in held.
+-- A worker that is not registered any more was taken for dead and its held list swept: what it believes of that is wrong.
 -- A full Redis lets it run (allow-oom): finishing jobs is what makes room.
 local held = KEYS[4]
+if not redis.call('ZSCORE', KEYS[5], ARGV[8]) then return redis.error_reply('SWEPT this worker is not registered') end
 local drop = tonumber(ARGV[3])
 if drop > 0 then redis.call('LPOP', held, drop) end
-for i = 8, #ARGV do redis.call('LREM', held, ARGV[7], ARGV[i]) end
+for i = 9, #ARGV do redis.call('LREM', held, ARGV[7], ARGV[i]) end
 
 local n = tonumber(ARGV[1])
-local reply = { 0 }
+local reply = { 0, redis.call('TIME') }
 if n == 0 then return reply end
 
 -- unpack fails near 8,000 values, after the LPOP: hence the 500.

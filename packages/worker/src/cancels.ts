@@ -3,14 +3,18 @@
  *
  * Bounded: when it is full the oldest are forgotten, and the deadline has to do.
  */
-import type { Connections } from '@tempest/protocol'
+import { bootOf, type Connections, keys } from '@tempest/protocol'
 
 const MAX_IDS = 100_000
+/** What a front is asked under ends in this where all its jobs are meant. */
+const ALL = '-*'
 
 export class Cancels {
   readonly #connections: Connections
   /** Base id → deadline in Redis' time, in order of arrival. */
   readonly #ids = new Map<string, number>()
+  /** Boots of fronts that are gone, named as `<boot>-*` → deadline in Redis' time. */
+  readonly #boots = new Map<string, number>()
 
   constructor(connections: Connections) {
     this.#connections = connections
@@ -25,13 +29,15 @@ export class Cancels {
   take(payload: Buffer): string[] {
     const message = parse(payload)
     if (!message) return []
-    for (const id of message.ids) this.#ids.set(id, message.until)
-    const excess = this.#ids.size - MAX_IDS
-    if (excess > 0) {
-      let i = 0
-      for (const id of this.#ids.keys()) {
-        if (i++ === excess) break
-        this.#ids.delete(id)
+    for (const id of message.ids) {
+      if (id.endsWith(ALL)) this.#boots.set(id.slice(0, -ALL.length), message.until)
+      else this.#ids.set(id, message.until)
+    }
+    for (const map of [this.#ids, this.#boots]) {
+      let excess = map.size - MAX_IDS
+      for (const id of map.keys()) {
+        if (excess-- <= 0) break
+        map.delete(id)
       }
     }
     return message.ids
@@ -41,9 +47,24 @@ export class Cancels {
     return this.#ids.size > 0 && this.#ids.has(base)
   }
 
+  /** Whether the node that asked was said to be gone. */
+  hasBootOf(base: string): boolean {
+    return this.#boots.size > 0 && this.#boots.has(bootOf(base))
+  }
+
+  /** It may be here again: only its record knows. @throws what `Link.send` throws. */
+  async isGone(base: string): Promise<boolean> {
+    const boot = bootOf(base)
+    const here = await this.#connections.commands.send('hexists', [keys.nodes, boot])
+    if (here === 1) this.#boots.delete(boot)
+    return here !== 1
+  }
+
   #sweep(): void {
     const { clock } = this.#connections
-    for (const [id, until] of this.#ids) if (clock.untilMs(until) < 0) this.#ids.delete(id)
+    for (const map of [this.#ids, this.#boots]) {
+      for (const [id, until] of map) if (clock.untilMs(until) < 0) map.delete(id)
+    }
   }
 }
 

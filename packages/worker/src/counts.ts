@@ -1,5 +1,5 @@
 /** What a worker counts of its popping and of the jobs it has popped. */
-import type { ErrorCode } from '@tempest/protocol'
+import type { ErrorCode, SweepCounts } from '@tempest/protocol'
 
 export interface JobCounts {
   answered: number
@@ -28,6 +28,27 @@ export interface PopCounts {
 
 export function noPops(): PopCounts {
   return { takes: 0, parks: 0, popped: 0, largestTake: 0, recoveries: 0 }
+}
+
+export interface WorkerStats extends JobCounts {
+  boot: string
+  state: 'made' | 'running' | 'quiet' | 'stopped'
+  connected: boolean
+  /** Jobs whose handler runs. */
+  running: number
+  /** Jobs popped and not begun. */
+  waiting: number
+  /** Jobs in the held lists: running, or their removal not yet confirmed. */
+  held: number
+  /** Replies Redis has not confirmed. */
+  unconfirmed: number
+  /** Replies whose mailbox Redis would not write. */
+  undeliverable: number
+  replyBatches: number
+  largestReplyBatch: number
+  pops: PopCounts
+  /** Dead nodes this one has swept, and what became of their jobs. */
+  swept: SweepCounts
 }
 
 export function countOne(counts: Partial<Record<string, number>>, key: string): void {

@@ -123,6 +123,24 @@ export class Held {
     for (const job of jobs) if (!job.done) this.#unlinkLast(job)
   }
 
+  /** Jobs that run and are not among these: a Redis that was restarted has forgotten them. */
+  missing(raws: Buffer[]): Buffer[] {
+    const there = new Map<string, number>()
+    for (const raw of raws) {
+      const key = raw.toString('latin1')
+      there.set(key, (there.get(key) ?? 0) + 1)
+    }
+    const missing: Buffer[] = []
+    for (let popped = this.#first; popped; popped = popped.next) {
+      if (!popped.begun || popped.done) continue
+      const key = popped.raw.toString('latin1')
+      const count = there.get(key) ?? 0
+      if (count > 0) there.set(key, count - 1)
+      else missing.push(popped.raw)
+    }
+    return missing
+  }
+
   /**
    * Rebuilds the mirror from the list as Redis has it. Nothing may be under way meanwhile.
    * @returns the jobs that are new: a command moved them whose reply was lost.

@@ -1,4 +1,5 @@
 /** @tempest/worker: pops jobs, runs handlers, replies. */
+export type { WorkerStats } from './counts.js'
 export {
   HttpError,
   type HttpRequest,
@@ -16,5 +17,4 @@ export {
   createWorker,
   type UrlHandler,
   type Worker,
-  type WorkerStats,
 } from './worker.js'

@@ -12,8 +12,8 @@ const LEAVE_MS = 4000
 const SOON_MS = 300
 const AGAIN_MS = 10
 
-/** Tries again until it succeeds or time is over, by `performance.now()`. */
-export async function leave(source: Source, until: number, logger: Logger): Promise<void> {
+/** Tries again until it succeeds or time is over, by `performance.now()`. @returns whether nothing is left. */
+export async function leave(source: Source, until: number, logger: Logger): Promise<boolean> {
   const soon = performance.now() + SOON_MS
   const latest = Math.min(until, performance.now() + LEAVE_MS)
   for (;;) {
@@ -25,13 +25,13 @@ export async function leave(source: Source, until: number, logger: Logger): Prom
         return false
       },
     )
-    if ((await within(latest, left)) === true) return
+    if ((await within(latest, left)) === true) return true
     if (performance.now() >= (source.owes ? latest : soon)) {
       // Where nothing is held only the record stays behind, and that is forgotten within seconds.
       if (source.owes) {
         logger.error({ queue: source.queue, reason }, 'left without settling the held list')
       }
-      return
+      return !source.owes
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
   }

@@ -16,6 +16,11 @@ export interface WorkerOptions extends NodeOptions {
   concurrency?: number | undefined
   /** How the high, normal and low lists of a queue are taken from: `'strict'` or weights. @defaultValue 'strict' */
   order?: Order | undefined
+  /**
+   * Of the jobs of a queue this share may be tried again after their workers died; beyond it, who waits is told at once. At least as
+   * many as `concurrency` in 10 s are. @defaultValue 0.1
+   */
+  retryBudget?: number | undefined
   /** How long, in ms, `stop()` lets running jobs finish before their signals fire. @defaultValue 25000 */
   stopMs?: number | undefined
 }
@@ -24,6 +29,7 @@ export const workerDefaults = {
   queues: ['tempest'],
   concurrency: 64,
   order: 'strict',
+  retryBudget: 0.1,
   stopMs: 25_000,
 } as const
 
@@ -32,6 +38,7 @@ export interface ResolvedWorkerOptions {
   queues: string[]
   concurrency: number
   order: Order
+  retryBudget: number
   stopMs: number
 }
 
@@ -55,6 +62,12 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
       100_000,
     ),
     order: checkOrder(options.order ?? workerDefaults.order),
+    retryBudget: checkNumber(
+      'retryBudget',
+      options.retryBudget ?? workerDefaults.retryBudget,
+      0,
+      1,
+    ),
     stopMs: checkNumber('stopMs', options.stopMs ?? workerDefaults.stopMs, 0),
   }
 }

@@ -10,13 +10,19 @@ import { noPops } from './counts.js'
 import type { Popped } from './held.js'
 import type { Replies } from './replies.js'
 import type { Source, Taken } from './source.js'
+import { UnbegunJobs } from './unbegun.js'
 
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
 
-interface Unbegun {
-  popped: Popped
-  source: Source
+/** What a worker's presence is to its popping. */
+export interface PopperPresence {
+  /** Writes the record by which what this worker holds is found when it dies. */
+  register(): Promise<void>
+  /** Whether this process was away a moment ago: others may have swept what it is about to begin. */
+  stalled(): boolean
+  /** A held list was read anew. */
+  recovered(source: Source): Promise<void>
 }
 
 export class Popper {
@@ -25,14 +31,12 @@ export class Popper {
   readonly #sources: readonly Source[]
   readonly #replies: Replies
   readonly #freeSlots: () => number
-  readonly #begin: (popped: Popped, source: Source) => void
-  /** Popped but not begun: more than slots, or read from a held list. */
-  #unbegun: Unbegun[] = []
+  readonly #presence: PopperPresence
+  readonly #unbegun: UnbegunJobs
   #state: 'running' | 'quiet' | 'ended' = 'running'
   #troubled = true
   #bell = false
   #parked = false
-  #beginning = false
   #wake: (() => void) | undefined
   #recovered: (() => void)[] = []
   readonly #ended: Promise<void>
@@ -42,17 +46,19 @@ export class Popper {
     sources: readonly Source[],
     replies: Replies,
     slots: { free: () => number; begin: (popped: Popped, source: Source) => void },
+    presence: PopperPresence,
   ) {
     this.#connections = connections
     this.#sources = sources
     this.#replies = replies
     this.#freeSlots = slots.free
-    this.#begin = slots.begin
+    this.#unbegun = new UnbegunJobs(() => this.#mayBegin(), slots.begin)
+    this.#presence = presence
     this.#ended = this.#loop()
   }
 
   get waiting(): number {
-    return this.#unbegun.length
+    return this.#unbegun.size
   }
 
   /** Resolves when the loop pops for the first time. */
@@ -68,7 +74,7 @@ export class Popper {
 
   /** A slot is free. */
   freed(): void {
-    this.#beginUnbegun()
+    this.#unbegun.begin()
     this.#wake?.()
   }
 
@@ -110,7 +116,7 @@ export class Popper {
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
       }
     }
-    await this.#giveBack().catch((error: unknown) => {
+    await this.#unbegun.giveBack(this.#sources).catch((error: unknown) => {
       const reason = reasonOf(error)
       this.#connections.options.logger.warn({ reason }, 'could not put jobs back before leaving')
     })
@@ -119,7 +125,7 @@ export class Popper {
 
   async #pop(): Promise<void> {
     // For these there is no slot: several queues, or a held list, gave more than that. Other workers are to find them.
-    if (this.#unbegun.length > 0) await this.#giveBack()
+    if (this.#unbegun.size > 0) await this.#unbegun.giveBack(this.#sources)
     if (this.#freeSlots() <= 0) {
       await this.#sleep()
       return
@@ -175,27 +181,14 @@ export class Popper {
   #received(taken: Taken, source: Source): void {
     this.counts.popped += taken.jobs.length
     this.counts.largestTake = Math.max(this.counts.largestTake, taken.jobs.length)
-    for (const popped of taken.jobs) this.#unbegun.push({ popped, source })
-    this.#beginUnbegun()
+    for (const popped of taken.jobs) this.#unbegun.add(popped, source)
+    // The held list says which of them are still this worker's.
+    if (taken.jobs.length > 0 && this.#presence.stalled()) this.trouble()
+    else this.#unbegun.begin()
   }
 
-  #beginUnbegun(): void {
-    // A handler that returns at once frees its slot within this very loop.
-    if (this.#beginning) return
-    this.#beginning = true
-    let i = 0
-    try {
-      while (i < this.#unbegun.length && this.#state === 'running' && this.#freeSlots() > 0) {
-        const next = this.#unbegun[i++]
-        // One that ended while the held list was read may stand here twice, or be gone from there.
-        if (!next || next.popped.begun || next.popped.done) continue
-        next.popped.begun = true
-        this.#begin(next.popped, next.source)
-      }
-    } finally {
-      if (i > 0) this.#unbegun = this.#unbegun.slice(i)
-      this.#beginning = false
-    }
+  #mayBegin(): boolean {
+    return this.#state === 'running' && this.#freeSlots() > 0
   }
 
   #unpark(): void {
@@ -213,27 +206,17 @@ export class Popper {
       return
     }
     this.#troubled = false
+    await this.#presence.register()
     for (const source of this.#sources) {
       const unbegun = await source.recover()
-      // A job that is no longer held belongs to somebody else.
-      const others = this.#unbegun.filter((each) => each.source !== source)
-      this.#unbegun = [...others, ...unbegun.map((popped) => ({ popped, source }))]
+      await this.#presence.recovered(source)
+      this.#unbegun.replace(source, unbegun)
     }
     this.counts.recoveries++
     this.#replies.flush()
-    this.#beginUnbegun()
+    this.#unbegun.begin()
     for (const resolve of this.#recovered) resolve()
     this.#recovered = []
-  }
-
-  async #giveBack(): Promise<void> {
-    const unbegun = this.#unbegun
-    this.#unbegun = []
-    for (const source of this.#sources) {
-      await source.giveBack(
-        unbegun.filter((each) => each.source === source).map((each) => each.popped),
-      )
-    }
   }
 
   #sleep(): Promise<void> {

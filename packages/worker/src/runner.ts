@@ -5,20 +5,20 @@
  * held list. Nothing a job or a handler does can stop the loop.
  */
 import {
+  bootOf,
   type Connections,
-  decodeJob,
   encodeAnswer,
   encodeFail,
   type ErrorCode,
   type Failure,
-  metaOf,
+  type Job,
+  type Meta,
   reasonOf,
   statusOf,
   TempestError,
   Wheel,
 } from '@tempest/protocol'
 import { encodeValue, toArguments } from './action.js'
-import { Cancels } from './cancels.js'
 import { countOne, noJobs } from './counts.js'
 import type { Popped } from './held.js'
 import { encodeResult, HttpError, toRequest } from './http.js'
@@ -33,10 +33,11 @@ const MAX_REPLY_CHARS = 64 * 1024 * 1024
 
 export class Runner {
   readonly counts = noJobs()
+  /** Told of each job that is out of this worker's hands; `over`: it is not tried again. */
+  ended: (popped: Popped, over: boolean) => void = () => undefined
   readonly #connections: Connections
   readonly #replies: Replies
-  readonly #cancels: Cancels
-  readonly #wheel = new Wheel()
+  readonly wheel = new Wheel()
   readonly #handlers: ReadonlyMap<string, AnyHandler>
   /** An array, not a Set, which would keep ended jobs in its discarded tables until the next full collection. */
   readonly #running: RunningJob[] = []
@@ -51,7 +52,6 @@ export class Runner {
   ) {
     this.#connections = connections
     this.#replies = replies
-    this.#cancels = new Cancels(connections)
     this.#handlers = handlers
     this.#changed = changed
   }
@@ -60,30 +60,10 @@ export class Runner {
     return this.#running.length
   }
 
-  /** Takes a message of a cancel channel. */
-  cancel(payload: Buffer): void {
-    const ids = new Set(this.#cancels.take(payload))
-    for (const job of this.#running) if (ids.has(job.base)) job.drop('cancelled')
-  }
-
-  begin(popped: Popped, source: Source): void {
-    const decoded = decodeJob(popped.raw)
-    if ('malformed' in decoded) {
-      this.#malformed(popped, source, decoded.malformed, decoded.job)
-      return
-    }
-    const meta = metaOf(decoded.args)
-    const job = new RunningJob(decoded, meta, popped, source, this.#connections, this.#wheel)
-    if (this.#cancels.has(job.base)) {
-      this.counts.cancelled++
-      this.#finish(job.source, popped)
-    } else if (job.dueAt <= performance.now()) {
-      this.counts.expired++
-      this.#finish(job.source, popped)
-    } else {
-      const { action, args, id } = decoded
-      const input = action === 'url' ? toRequest(args, id, meta) : toArguments(args, meta)
-      this.#run(job, action, input)
+  /** Nobody waits any more for these base ids, or for all of a boot: `<boot>-*`. */
+  cancel(ids: ReadonlySet<string>): void {
+    for (const job of this.#running) {
+      if (ids.has(job.base) || ids.has(`${bootOf(job.base)}-*`)) job.drop('cancelled')
     }
   }
 
@@ -93,13 +73,16 @@ export class Runner {
       job.drop('stopped')
       // One that was handed on is answered by whoever has it now.
       if (job.forwarded) this.#returned(job, '', undefined)
-      // Nobody waits for it, so nobody would ask again: it stays in the held list, as if this process had died.
-      else if (job.respondTo === null) this.#remove(job)
-      else this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
+      // Nobody waits for it, so nobody would ask again: it goes back, as if it had not begun.
+      else if (job.respondTo === null) {
+        this.#remove(job)
+        job.popped.begun = false
+      } else this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
     }
   }
 
-  #run(job: RunningJob, action: string, input: unknown): void {
+  run(job: RunningJob, { action, args, id }: Job, meta: Meta | undefined): void {
+    const input = action === 'url' ? toRequest(args, id, meta) : toArguments(args, meta)
     const handler = this.#handlers.get(action)
     job.index = this.#running.push(job) - 1
     if (!handler) {
@@ -171,6 +154,11 @@ export class Runner {
 
   #fail(job: RunningJob, fail: Failure & { code: ErrorCode }): void {
     countOne(this.counts.failed, fail.code)
+    if (job.respondTo === null) {
+      this.#remove(job)
+      this.#tryLater(job, fail.code)
+      return
+    }
     this.#reply(job, () => encodeFail(job.id, fail))
   }
 
@@ -180,13 +168,28 @@ export class Runner {
       return
     }
     this.#remove(job)
-    this.#replies.add(job.respondTo, encode(), () => this.#finish(job.source, job.popped))
+    this.#replies.add(job.respondTo, encode(), () => this.finish(job.source, job.popped))
     this.#changed(job.source)
+  }
+
+  #tryLater({ popped, source }: RunningJob, code: ErrorCode): void {
+    source
+      .tryLater(popped, code)
+      .catch((error: unknown) => {
+        // It is still held: when the list is read next it is begun again.
+        popped.begun = false
+        const { logger } = this.#connections.options
+        logger.warn({ queue: source.queue, reason: reasonOf(error) }, 'a failed job stays held')
+      })
+      .finally(() => {
+        this.ended(popped, false)
+        this.#changed(source)
+      })
   }
 
   #end(job: RunningJob): void {
     this.#remove(job)
-    this.#finish(job.source, job.popped)
+    this.finish(job.source, job.popped)
   }
 
   #remove(job: RunningJob): void {
@@ -199,32 +202,11 @@ export class Runner {
     job.ended()
   }
 
-  #finish(source: Source, popped: Popped): void {
+  /** It is out of this worker's hands. */
+  finish(source: Source, popped: Popped): void {
     source.finish(popped)
+    this.ended(popped, true)
     this.#changed(source)
-  }
-
-  #malformed(
-    popped: Popped,
-    source: Source,
-    what: string,
-    job: { id: string; respondTo: string | null } | undefined,
-  ): void {
-    countOne(this.counts.malformed, what)
-    const { logger } = this.#connections.options
-    logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
-    source.bury(popped).then(
-      () => this.#finish(source, popped),
-      (error: unknown) => {
-        // It stays in the held list and is begun again when this worker next reads that.
-        popped.begun = false
-        logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
-      },
-    )
-    if (typeof job?.respondTo === 'string') {
-      const entry = encodeFail(job.id, failure('BAD_REQUEST', `malformed job: ${what}`))
-      this.#replies.add(job.respondTo, entry, () => undefined)
-    }
   }
 }
 

@@ -15,13 +15,12 @@ import {
   type Priority,
   reasonOf,
 } from '@tempest/protocol'
+import { Beat, type Budget } from './beat.js'
+import { Failures } from './failures.js'
 import { Held, type Popped, type Removal } from './held.js'
 import { type Order, quotas } from './order.js'
-import { beatScript, buryScript, returnScript, takeScript } from './scripts.js'
+import { returnScript, takeScript } from './scripts.js'
 
-/** A worker that was silent for this long no longer counts for the fair share. */
-const SILENT_MS = 5000
-const MAX_DEAD = 1000
 const OOM_PAUSE_MS = 50
 /** Larger batches save little and make the front wait for their last job before it hears of the first. */
 const MAX_TAKE = 32
@@ -34,8 +33,10 @@ export interface Taken {
 
 export class Source {
   readonly queue: string
+  readonly failures: Failures
   readonly #connections: Connections
   readonly #order: Order
+  readonly #beat: Beat
   readonly #held = new Held()
   readonly #link: Link
   readonly #takeKeys: string[]
@@ -48,18 +49,23 @@ export class Source {
   #left = false
   /** A call that moves jobs has an unknown outcome: the held list may have more than the mirror. */
   #unsure = false
+  /** In which epoch the held list was read last. */
+  #epoch = ''
 
   constructor(
     queue: string,
-    order: Order,
+    terms: { order: Order; budget: Budget },
     connections: Connections,
     changed: { up: () => void; down: () => void },
   ) {
     this.queue = queue
-    this.#order = order
+    this.#order = terms.order
     this.#connections = connections
+    this.#beat = new Beat(queue, terms.budget, connections)
+    this.failures = new Failures(queue, connections)
     this.#heldKey = keys.held(queue, connections.boot)
-    this.#takeKeys = [...priorities.map((priority) => keys.queue(queue, priority)), this.#heldKey]
+    const lists = priorities.map((priority) => keys.queue(queue, priority))
+    this.#takeKeys = [...lists, this.#heldKey, keys.workers(queue)]
     this.#link = connections.block(`park:${queue}`, changed)
     connections.every(() => this.beat())
   }
@@ -79,7 +85,8 @@ export class Source {
 
   /** Moves up to n jobs into the held list, and removes what is finished in the same call. */
   async take(n: number): Promise<Taken> {
-    return this.#taken(await this.#call(this.#connections.commands, Math.min(n, MAX_TAKE)))
+    const sentAt = performance.now()
+    return this.#taken(await this.#call(this.#connections.commands, Math.min(n, MAX_TAKE)), sentAt)
   }
 
   /** Waits for a job on the normal list, for `BLOCK_S` at the most or until unparked; then takes up to n - 1 more. */
@@ -88,14 +95,10 @@ export class Source {
     this.#parks++
     try {
       const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
-      const rest =
-        n > 1
-          ? this.#link.script(
-              takeScript,
-              this.#takeKeys,
-              this.#args(Math.min(n - 1, MAX_TAKE), none),
-            )
-          : [0]
+      const sentAt = performance.now()
+      const wanted = this.#args(Math.min(n - 1, MAX_TAKE), none)
+      // Also for none: it says whether this worker was taken for dead while it was parked.
+      const rest = this.#link.script(takeScript, this.#takeKeys, wanted)
       const [head, more] = await Promise.allSettled([first, rest])
       for (const { reason } of [head, more].filter((call) => call.status === 'rejected')) {
         if (reason instanceof LinkError) this.#unsure = true
@@ -104,7 +107,7 @@ export class Source {
       if (head.status === 'rejected') await this.#refused(head.reason)
       const job: unknown = head.status === 'fulfilled' ? head.value : null
       const jobs = Buffer.isBuffer(job) ? [this.#held.add(job, 'normal')] : []
-      const taken = this.#taken(more.value)
+      const taken = this.#taken(more.value, sentAt)
       return { jobs: [...jobs, ...taken.jobs], left: taken.left || n === 1 }
     } finally {
       this.#parked = false
@@ -121,7 +124,14 @@ export class Source {
   }
 
   finish(popped: Popped): void {
+    this.#beat.finished()
     this.#held.finish(popped)
+  }
+
+  /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */
+  async tryLater(popped: Popped, code: string): Promise<void> {
+    // Swept meanwhile: whoever did that has seen to it.
+    if ((await this.failures.tryLater(popped, code)) !== 'gone') this.#held.forget([popped])
   }
 
   /** Removes what is finished, unless the next take does it. */
@@ -145,12 +155,6 @@ export class Source {
     }
   }
 
-  /** Keeps what could not be decoded in the bounded dead list. */
-  async bury(popped: Popped): Promise<void> {
-    const { commands } = this.#connections
-    await commands.script(buryScript, [keys.dead(this.queue)], [popped.raw, MAX_DEAD])
-  }
-
   /** The mirror is not believed from now on. */
   freeze(): void {
     this.#frozen = true
@@ -159,8 +163,17 @@ export class Source {
   /** Reads the held list. @returns all jobs in it that no handler was given, those this worker did not know of included. */
   async recover(): Promise<Popped[]> {
     await this.beat()
-    const raws = await this.#connections.commands.send('lrange', [this.#heldKey, 0, -1])
-    this.#held.reconcile(listOf(raws).filter((raw) => Buffer.isBuffer(raw)))
+    const { commands, epoch } = this.#connections
+    const list = await commands.send('lrange', [this.#heldKey, 0, -1])
+    const raws = listOf(list).filter((raw) => Buffer.isBuffer(raw))
+    if (this.#epoch !== '' && this.#epoch !== epoch) {
+      // Redis was restarted and may have forgotten what runs here: should this worker die as well, that must be found.
+      const missing = this.#held.missing(raws)
+      if (missing.length > 0) await commands.send('rpush', [this.#heldKey, ...missing])
+      raws.push(...missing)
+    }
+    this.#epoch = epoch
+    this.#held.reconcile(raws)
     this.#frozen = false
     this.#unsure = false
     return this.#held.unbegun()
@@ -168,15 +181,11 @@ export class Source {
 
   async beat(): Promise<void> {
     if (this.#left) return
-    const { commands, boot } = this.#connections
-    this.#workers = Number(
-      await commands.script(beatScript, [keys.workers(this.queue)], [boot, SILENT_MS]),
-    )
+    this.#workers = await this.#beat.beat()
   }
 
   /** The last call, when nothing runs any more: puts back what was never begun, removes what is finished. */
   async leave(): Promise<void> {
-    const { commands, boot } = this.#connections
     if (this.#frozen) {
       // What the parked connection sent could still move a job.
       await this.#connections.kill(this.#link)
@@ -185,7 +194,8 @@ export class Source {
     await this.giveBack(this.#held.unbegun())
     await this.settle()
     this.#left = true
-    await commands.send('zrem', [keys.workers(this.queue), boot])
+    await this.failures.remark([])
+    await this.#beat.leave()
   }
 
   async #call(link: Link, n: number): Promise<unknown> {
@@ -201,19 +211,21 @@ export class Source {
     }
   }
 
-  #args(n: number, removal: Removal): (number | Buffer)[] {
+  #args(n: number, removal: Removal): (number | string | Buffer)[] {
     return [
       n,
       this.#workers,
       removal.drop,
       ...quotas(this.#order, n),
       removal.count,
+      this.#connections.boot,
       ...removal.raws,
     ]
   }
 
-  #taken(reply: unknown): Taken {
-    const [left, ...runs] = listOf(reply)
+  #taken(reply: unknown, sentAt: number): Taken {
+    const [left, time, ...runs] = listOf(reply)
+    if (time !== undefined) this.#connections.clock.witness(time, sentAt, performance.now())
     const jobs: Popped[] = []
     for (const run of runs) {
       const [list, ...raws] = listOf(run)

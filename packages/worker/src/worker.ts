@@ -3,9 +3,17 @@
  *
  * It wires the parts and owns their life: made → running → stopping → stopped, never backward.
  */
-import { checkAction, checkRedisOption, Connections, keys, TempestError } from '@tempest/protocol'
-import { type JobCounts, noJobs, noPops, type PopCounts } from './counts.js'
+import {
+  checkAction,
+  checkRedisOption,
+  Connections,
+  keys,
+  Presence,
+  TempestError,
+} from '@tempest/protocol'
+import { noJobs, noPops, type WorkerStats } from './counts.js'
 import type { HttpRequest, HttpResult } from './http.js'
+import { Intake } from './intake.js'
 import type { Job } from './job.js'
 import { leave } from './leave.js'
 import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
@@ -27,32 +35,15 @@ export type AnyActions = Record<string, (args: unknown[], job: Job) => unknown>
 
 export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
 
-export interface WorkerStats extends JobCounts {
-  boot: string
-  state: 'made' | 'running' | 'quiet' | 'stopped'
-  connected: boolean
-  /** Jobs whose handler runs. */
-  running: number
-  /** Jobs popped and not begun. */
-  waiting: number
-  /** Jobs in the held lists: running, or their removal not yet confirmed. */
-  held: number
-  /** Replies Redis has not confirmed. */
-  unconfirmed: number
-  /** Replies whose mailbox Redis would not write. */
-  undeliverable: number
-  replyBatches: number
-  largestReplyBatch: number
-  pops: PopCounts
-}
-
 /** All that lives from start to stop. */
 interface Parts {
   connections: Connections
   sources: Source[]
   replies: Replies
   runner: Runner
+  intake: Intake
   popper: Popper
+  presence: Presence
 }
 
 export class Worker<A extends Actions = AnyActions> {
@@ -116,13 +107,14 @@ export class Worker<A extends Actions = AnyActions> {
       state: this.#state,
       connected: parts?.connections.commands.up ?? false,
       running: parts?.runner.running ?? 0,
-      waiting: parts?.popper.waiting ?? 0,
+      waiting: parts ? parts.popper.waiting + parts.intake.suspects.waiting : 0,
       held: parts?.sources.reduce((sum, source) => sum + source.held, 0) ?? 0,
       unconfirmed: parts?.replies.unconfirmed ?? 0,
       undeliverable: parts?.replies.undeliverable ?? 0,
       replyBatches: parts?.replies.batches ?? 0,
       largestReplyBatch: parts?.replies.largest ?? 0,
       pops: { ...(parts?.popper.counts ?? noPops()) },
+      swept: structuredClone(parts?.presence.counts ?? { sweeps: 0, jobs: {} }),
     }
   }
 
@@ -141,7 +133,7 @@ export class Worker<A extends Actions = AnyActions> {
   }
 
   #open(): Parts {
-    const { node, queues, order, concurrency } = this.#options
+    const { node, queues, order, concurrency, retryBudget } = this.#options
     const connections: Connections = new Connections(node, {
       up: () => {
         replies.flush()
@@ -153,17 +145,43 @@ export class Worker<A extends Actions = AnyActions> {
       },
     })
     const changed = { up: () => popper.linked(), down: () => popper.trouble() }
-    const sources = queues.map((queue) => new Source(queue, order, connections, changed))
+    const budget = { share: retryBudget, floor: concurrency }
+    const sources = queues.map(
+      (queue) => new Source(queue, { order, budget }, connections, changed),
+    )
     const replies = new Replies(connections)
     const settler = new Settler()
     const runner = new Runner(connections, replies, this.#handlers, (source) => {
       popper.freed()
       settler.add(source)
     })
-    const popper = new Popper(connections, sources, replies, {
-      free: () => concurrency - runner.running,
-      begin: (popped, source) => runner.begin(popped, source),
+    const intake: Intake = new Intake(connections, replies, runner, () => popper.freed())
+    const presence: Presence = new Presence(connections, {
+      describe: () => ({
+        role: 'worker',
+        queues,
+        suspects: true,
+        stats: { running: runner.running, answered: runner.counts.answered },
+      }),
+      // What was held may be somebody else's now.
+      returned: () => popper.trouble(),
+      stalled: () => popper.trouble(),
+      isCancelled: (base) => intake.cancels.has(base),
     })
+    const popper: Popper = new Popper(
+      connections,
+      sources,
+      replies,
+      {
+        free: () => concurrency - intake.taken,
+        begin: (popped, source) => intake.begin(popped, source),
+      },
+      {
+        register: () => presence.register(),
+        stalled: () => presence.isStalled,
+        recovered: (source) => intake.suspects.mend(source),
+      },
+    )
     settler.failed = () => popper.trouble()
     const bells = new Set(queues.map(keys.bell))
     connections.listen([...bells, ...queues.map(keys.cancel)], {
@@ -171,10 +189,10 @@ export class Worker<A extends Actions = AnyActions> {
       up: () => popper.ring(),
       message: (channel, payload) => {
         if (bells.has(channel)) popper.ring()
-        else runner.cancel(payload)
+        else intake.cancel(payload)
       },
     })
-    return { connections, sources, replies, runner, popper }
+    return { connections, sources, replies, runner, intake, popper, presence }
   }
 
   async #stop(): Promise<void> {
@@ -184,8 +202,10 @@ export class Worker<A extends Actions = AnyActions> {
     this.#state = 'stopped'
   }
 
-  async #close({ connections, sources, replies, runner, popper }: Parts): Promise<void> {
+  async #close(parts: Parts): Promise<void> {
+    const { connections, sources, replies, runner, intake, popper, presence } = parts
     const stopAt = performance.now() + this.#options.stopMs
+    intake.suspects.stop()
     await within(stopAt, this.quiet())
     while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
     runner.dropAll()
@@ -197,8 +217,15 @@ export class Worker<A extends Actions = AnyActions> {
     if (connections.commands.up || popper.counts.recoveries > 0) {
       const { logger } = connections.options
       const leaveAt = Math.max(endAt, performance.now() + LAST_MS)
-      await Promise.all(sources.map((source) => leave(source, leaveAt, logger)))
+      const left = await Promise.all(sources.map((source) => leave(source, leaveAt, logger)))
+      // Where something is left its record stays, and with it the promise that somebody sees to it.
+      if (left.every(Boolean))
+        await within(
+          leaveAt,
+          presence.leave().catch(() => undefined),
+        )
     }
+    presence.close()
     connections.close()
   }
 }

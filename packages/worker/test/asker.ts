@@ -44,7 +44,8 @@ export class Asker {
       deadline: Date.now() + deadlineMs,
       attempt: 1,
       retry: true,
-      epoch: 'a.b',
+      // Of no restart that a worker could know of.
+      epoch: '',
       request_id: 'r-1',
     }
   }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { TempestError } from '@tempest/protocol'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { keysOf, listOf, monitor } from '../../../test/helpers/watch'
+import { workKeysOf, listOf, monitor } from '../../../test/helpers/watch'
 import {
   createWorker,
   HttpError,
@@ -32,8 +32,8 @@ describeWithRedis('a job', () => {
   }
   /** Nothing is queued and nothing held any more. */
   const isDone = async (): Promise<boolean> => {
-    const keys = await keysOf(redis)
-    return keys.every((key) => key === '{tempest}:workers' || key === asker.mailbox)
+    const keys = await workKeysOf(redis)
+    return keys.every((key) => key === asker.mailbox)
   }
 
   beforeAll(async () => {
@@ -208,15 +208,21 @@ describeWithRedis('a job', () => {
     await until(isDone)
   })
 
-  test('nobody waits for is run, and nothing is replied', async () => {
+  test('nobody waits for is run, and nothing is replied; one without a handler is tried again later', async () => {
     const ran: unknown[] = []
     await start({ note: ([n]) => ran.push(n) })
     await asker.push('tempest', asker.job('note', [1], { respondTo: null }))
     await asker.push('tempest', asker.job('nothing', [], { respondTo: null }))
     await asker.push('tempest', asker.job('note', [2], { respondTo: null }))
     await until(() => ran.length === 2)
-    await until(isDone)
-    expect(await keysOf(redis)).toEqual(['{tempest}:workers'])
+    const delayed = '{tempest}:delayed'
+    await until(async () => (await redis.cli('ZCARD', delayed)) === 1)
+    expect(await workKeysOf(redis)).toEqual([
+      '{tempest}:clock',
+      delayed,
+      expect.stringContaining('{tempest}:history:'),
+    ])
+    await redis.cli('FLUSHALL')
   })
 
   test('is answered in a mailbox that is no list: given up, and the worker goes on', async () => {
@@ -294,7 +300,7 @@ describeWithRedis('a job', () => {
     await until(() => gate.entered.length === 3)
     const held = `{tempest}:held:${worker.stats().boot}`
     expect(await listOf(redis, held)).toEqual(raws)
-    expect(await keysOf(redis)).toEqual([held, '{tempest}:workers'])
+    expect(await workKeysOf(redis)).toEqual([held])
     const { lines, stop } = await monitor(redis)
     gate.open()
     await asker.replies(3)

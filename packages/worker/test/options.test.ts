@@ -11,6 +11,7 @@ describe('options of a worker', () => {
       queues: ['tempest'],
       concurrency: 64,
       order: 'strict',
+      retryBudget: 0.1,
       stopMs: 25_000,
     })
     expect(resolveWorkerOptions({ redis })).toMatchObject({

@@ -1,10 +1,12 @@
 /** The worker's scripts, each against seeded lists: what stands where before, what after, what is returned. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { listOf } from '@tempest/protocol'
 import type { Redis } from 'ioredis'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { answerScript, beatScript, buryScript, returnScript, takeScript } from '../src/scripts'
 
 const [high, normal, low, held] = ['{q}:high', 'q', '{q}:low', '{q}:held:b']
+const registered = '{q}:workers'
 
 describeWithRedis('scripts of the worker', () => {
   let server: TestRedis
@@ -14,7 +16,10 @@ describeWithRedis('scripts of the worker', () => {
     server = await startTestRedis()
     redis = server.client()
   })
-  beforeEach(() => redis.flushall())
+  beforeEach(async () => {
+    await redis.flushall()
+    await redis.zadd(registered, 0, 'b')
+  })
   afterAll(() => server.stop())
 
   const list = (key: string): Promise<string[]> => redis.lrange(key, 0, -1)
@@ -43,17 +48,22 @@ describeWithRedis('scripts of the worker', () => {
       count?: 1 | -1
       raws?: readonly string[]
     }
-    const take = (terms: Terms): Promise<unknown> => {
+    const call = (terms: Terms): Promise<unknown> => {
       const { n, workers = 1, drop = 0, quotas = [n, n, n], count = 1, raws = [] } = terms
-      const args = [n, workers, drop, ...quotas, count, ...raws]
-      return redis.eval(takeScript.source, 4, high, normal, low, held, ...args)
+      const args = [n, workers, drop, ...quotas, count, 'b', ...raws]
+      return redis.eval(takeScript.source, 5, high, normal, low, held, registered, ...args)
+    }
+    /** Without the time, which stands second. */
+    const take = async (terms: Terms): Promise<unknown> => {
+      const reply = (await call(terms)) as unknown[]
+      return reply.filter((_each, i) => i !== 1)
     }
 
     test('moves what there is, high before normal before low, to the end of held, and says where from', async () => {
       await seed({ [held]: ['old'], [high]: ['h1', 'h2'], [normal]: ['n1'], [low]: ['l1', 'l2'] })
       expect(await take({ n: 10 })).toEqual([0, [1, 'h1', 'h2'], [2, 'n1'], [3, 'l1', 'l2']])
       expect(await list(held)).toEqual(['old', 'h1', 'h2', 'n1', 'l1', 'l2'])
-      expect(await redis.keys('*')).toEqual([held])
+      expect((await redis.keys('*')).sort()).toEqual([held, registered].sort())
     })
 
     test('moves no more than n, and says that there may be more', async () => {
@@ -105,6 +115,7 @@ describeWithRedis('scripts of the worker', () => {
         [3, 'l1'],
       ])
       await redis.flushall()
+      await redis.zadd(registered, 0, 'b')
       await seed({ [high]: ['h1'], [low]: ['l1', 'l2', 'l3'], [normal]: ['n1', 'n2'] })
       expect(await take({ n: 5, quotas: [3, 1, 1] })).toEqual([
         1,
@@ -237,7 +248,9 @@ describeWithRedis('scripts of the worker', () => {
 
   describe('beat', () => {
     const beat = (boot: string, silentMs = 5000): Promise<unknown> =>
-      redis.eval(beatScript.source, 1, 'workers', boot, silentMs)
+      redis
+        .eval(beatScript.source, 3, 'workers', 'budget', 'delayed', boot, silentMs, 0, 0.1, 64)
+        .then((reply) => listOf(reply)[0])
 
     test('counts those that live, each once', async () => {
       expect([await beat('a'), await beat('b'), await beat('a'), await beat('c')]).toEqual([

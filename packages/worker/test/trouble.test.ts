@@ -4,7 +4,7 @@ import { elementsOf } from '../../../test/helpers/json'
 import { cutAtRandom } from '../../../test/helpers/cut'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { clientsOf, keysOf, listOf } from '../../../test/helpers/watch'
+import { clientsOf, workKeysOf, listOf } from '../../../test/helpers/watch'
 import { createWorker, type Job, type Worker, type WorkerOptions } from '../src/index'
 import { Asker, Gate } from './asker'
 
@@ -35,7 +35,7 @@ describeWithRedis('a worker in trouble', () => {
   const held = (worker: Worker): Promise<string[]> =>
     listOf(redis, `{tempest}:held:${worker.stats().boot}`)
   const isDone = async (): Promise<boolean> =>
-    (await keysOf(redis)).every((key) => key.endsWith(':workers') || key === asker.mailbox)
+    (await workKeysOf(redis)).every((key) => key === asker.mailbox)
   /** Cuts the worker's connections, or those that are parked only. */
   const cut = async (parked = false): Promise<void> => {
     const own = await asker.redis.client('ID')

@@ -1,0 +1,47 @@
+#!lua flags=allow-oom
+-- Adds jobs that are due later, and moves those that are due now to the ends of their lists.
+--
+-- They are due by a clock of the queue's own, which no jump of TIME moves: whoever calls says how much it has seen pass, by its
+-- monotonic clock, since it last heard what that clock shows. Only where nobody was here to see is TIME believed.
+-- KEYS  1 delayed  2 clock  3 high  4 normal  5 low  6 workers
+-- ARGV  1 boot of the caller
+--       2 what the clock showed when the caller last heard of it; '' it never did  3 ms since then
+--       4 how many to move at the most
+--       5 … in pairs: ms of delay; 1, 2 or 3 for high, normal, low with the bytes of the job behind it
+-- Returns { what the clock shows, ms until the next is due or -1, how many were moved to high or low, how many in all }
+local time = redis.call('TIME')
+local wall = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock = redis.call('HMGET', KEYS[2], 'now', 'wall')
+local now = tonumber(clock[1])
+if not now then
+  if #ARGV == 4 then return { '', -1, 0, 0 } end
+  now = wall
+elseif ARGV[2] ~= '' then
+  now = math.max(now, ARGV[2] + ARGV[3])
+else
+  local others = redis.call('ZCARD', KEYS[6])
+  if redis.call('ZSCORE', KEYS[6], ARGV[1]) then others = others - 1 end
+  local passed = math.max(wall - clock[2], 0)
+  now = now + (others == 0 and passed or math.min(passed, 2000))
+end
+redis.call('HSET', KEYS[2], 'now', string.format('%.0f', now), 'wall', wall)
+
+for i = 5, #ARGV, 2 do redis.call('ZADD', KEYS[1], now + ARGV[i], ARGV[i + 1]) end
+
+local ready = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[4])
+local rung = 0
+for _, member in ipairs(ready) do
+  local list = tonumber(string.sub(member, 1, 1))
+  -- Where the name of a list is taken by something else the job waits on.
+  if type(redis.pcall('RPUSH', KEYS[2 + list], string.sub(member, 2))) == 'number' then
+    redis.call('ZREM', KEYS[1], member)
+    if list ~= 2 then rung = rung + 1 end
+  end
+end
+
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if not first[1] then
+  redis.call('DEL', KEYS[2])
+  return { string.format('%.0f', now), -1, rung, #ready }
+end
+return { string.format('%.0f', now), math.max(math.ceil(first[2] - now), 0), rung, #ready }

@@ -1,0 +1,57 @@
+/**
+ * Beats for the nodes of this process from one thread of its own (thread/beat.mjs): a handler that computes for seconds must not
+ * look dead, a process that was stopped must. Where the options of Redis cannot be given to a thread, the beat of
+ * the main thread, once a second, has to do.
+ */
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { RedisOptions } from 'ioredis'
+import { keys } from '../keys.js'
+import { loadScript } from '../script.js'
+import { linkOptions } from '../template.js'
+
+const file = join(__dirname, '..', '..', 'thread', 'beat.mjs')
+const script = loadScript(join(__dirname, '..', '..', 'lua', 'beat.lua'))
+
+let thread: Worker | undefined
+const boots = new Set<string>()
+
+/** @returns false where no thread can beat with these options. */
+export function startHeart(boot: string, redis: RedisOptions, everyMs: number): boolean {
+  const { tls } = redis
+  const link = cloneable(linkOptions)
+  const options = cloneable(redis)
+  // Without its TLS options it would speak in the clear.
+  if (tls !== undefined && options.tls === undefined) return false
+  if (!thread) {
+    const workerData = { script, key: keys.beats, link }
+    thread = new Worker(file, { workerData, execArgv: [], stdout: false, stderr: false })
+    thread.unref()
+    // Without it the main thread goes on beating.
+    thread.on('error', () => (thread = undefined))
+  }
+  boots.add(boot)
+  thread.postMessage({ start: { boot, everyMs, redis: options } })
+  return true
+}
+
+export function stopHeart(boot: string): void {
+  if (!boots.delete(boot)) return
+  thread?.postMessage({ stop: boot })
+  if (boots.size > 0) return
+  void thread?.terminate()
+  thread = undefined
+}
+
+/** What of the options can be sent to a thread: no functions, no secure contexts. */
+function cloneable(options: RedisOptions): RedisOptions {
+  const entries = Object.entries(options).filter(([, value]) => {
+    try {
+      structuredClone(value)
+      return value !== undefined
+    } catch {
+      return false
+    }
+  })
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,127 @@
+/** What a dead node leaves in Redis, and how it is cleared: held lists of a worker, mailbox and waiting jobs of a front. */
+import type { Connections } from '../connections.js'
+import { keys } from '../keys.js'
+import { listOf } from '../list.js'
+import type { NodeRecord } from './record.js'
+import { type Outcome, settle } from './settlement.js'
+import { verdictOf } from './verdict.js'
+
+/** Held jobs read at once: each may be a megabyte. */
+const PAGE = 16
+/** A front that is only paused finds its replies when it comes back within this time. */
+const MAILBOX_S = 600
+/** The deadline of jobs whose node told none. */
+const DEADLINE_MS = 30_000
+
+export interface SweepCounts {
+  /** Nodes this one has swept. */
+  sweeps: number
+  /** What became of their jobs. */
+  jobs: Partial<Record<Outcome, number>>
+}
+
+/** For how long, in ms, something may still turn up that a dead node has left. */
+export function remains(record: NodeRecord, parkedMs: number, lateMs: number): number {
+  return record.role === 'worker' ? parkedMs : (record.longest ?? 0) + lateMs
+}
+
+/** As it stands in `tempest:gone`; a node that comes back finds out from it what has been done. */
+export interface GoneRecord extends NodeRecord {
+  /** Redis' time in ms: until then something may turn up, and since when it is gone. */
+  until: number
+  since: number
+  /** All that was there has been cleared; what turns up later had not begun. */
+  swept: boolean
+  /** Its jobs were cancelled. */
+  cancelled: boolean
+}
+
+export function readGone(text: string, record: NodeRecord): GoneRecord {
+  const number = (name: string): number =>
+    Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? 0)
+  const swept = text.includes('"swept":true')
+  return {
+    ...record,
+    until: number('until'),
+    since: number('since'),
+    swept,
+    cancelled: isCancelled(text),
+  }
+}
+
+export function isCancelled(gone: string): boolean {
+  return gone.includes('"cancelled":true')
+}
+
+/** What a sweeper knows of this clearing. */
+export interface Clearing {
+  counts: SweepCounts
+  isCancelled(base: string): boolean
+  /** It was cleared before: a job that is held now was popped for a node that was gone, and has not begun. */
+  again: boolean
+  /** Nothing can turn up any more. */
+  last: boolean
+}
+
+/** Clears what is there now. @returns how many jobs were settled. */
+export async function clear(
+  connections: Connections,
+  record: NodeRecord,
+  clearing: Clearing,
+): Promise<number> {
+  if (record.role !== 'worker') {
+    const mailbox = keys.mailbox(record.boot)
+    if (clearing.last) await connections.commands.send('del', [mailbox])
+    else if (!clearing.again) await connections.commands.send('expire', [mailbox, MAILBOX_S])
+    return 0
+  }
+  let settled = 0
+  for (const queue of record.queues) {
+    settled += await clearHeld(connections, record, queue, clearing)
+  }
+  return settled
+}
+
+async function clearHeld(
+  connections: Connections,
+  { boot, suspects: marks = false }: NodeRecord,
+  queue: string,
+  { counts, isCancelled, again }: Clearing,
+): Promise<number> {
+  const { commands, clock, epoch } = connections
+  // From here on its takes are refused, should it only have been paused.
+  await commands.send('zrem', [keys.workers(queue), boot])
+  const held = keys.held(queue, boot)
+  const suspectsKey = keys.suspects(queue, boot)
+  const suspects = new Set(listOf(await commands.send('smembers', [suspectsKey])).map(String))
+  const untilMs = (deadline: number): number => clock.untilMs(deadline)
+  let settled = 0
+  for (let before = -1; before !== settled;) {
+    before = settled
+    const raws = listOf(await commands.send('lrange', [held, -PAGE, -1])).filter((raw) =>
+      Buffer.isBuffer(raw),
+    )
+    // From the end: each goes to the head of its list, so they end up in their old order.
+    for (const raw of raws.reverse()) {
+      const began = again ? 'none' : marks ? 'marked' : 'all'
+      const verdict = verdictOf(raw, { suspects, began, epoch, untilMs, isCancelled })
+      const at = clock.toRedis(performance.now())
+      const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', spends: true }
+      const outcome = await settle(commands, queue, boot, raw, verdict, cause)
+      counts.jobs[outcome] = (counts.jobs[outcome] ?? 0) + 1
+      if (outcome !== 'gone') settled++
+    }
+  }
+  if (suspects.size > 0) await commands.send('del', [suspectsKey])
+  return settled
+}
+
+/** Nobody waits for the jobs of a front that is gone: workers drop them, waiting or running. */
+export async function cancelAll(
+  { commands, clock }: Connections,
+  { boot, queues, longest }: NodeRecord,
+): Promise<void> {
+  const until = clock.toRedis(performance.now() + (longest || DEADLINE_MS))
+  const message = JSON.stringify({ ids: [`${boot}-*`], until })
+  for (const queue of queues) await commands.send('publish', [keys.cancel(queue), message])
+}

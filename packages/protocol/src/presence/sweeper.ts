@@ -1,0 +1,210 @@
+/**
+ * Finds nodes that have died and settles what they left. Every node is a sweeper for the others; of several that find the same
+ * one dead a lock of 2 s lets one begin, and each job is settled by a script that only one of them can succeed with.
+ */
+import type { Connections } from '../connections.js'
+import { reasonOf } from '../errors.js'
+import { keys } from '../keys.js'
+import { fieldsOf } from '../hash.js'
+import { Observer } from './observer.js'
+import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
+import {
+  cancelAll,
+  clear,
+  type GoneRecord,
+  readGone,
+  remains,
+  type SweepCounts,
+} from './remains.js'
+
+const LOOK_MS = 200
+/** A busy machine delays a look by less. */
+const STALLED_MS = 750
+const LOCK_MS = 2000
+/** How often the records are read although nobody has appeared, and those that are gone looked at again. */
+const RECORDS_MS = 5000
+const GONE_MS = 2000
+/** The longest deadline there can be is a month. */
+const GONE_S = 31 * 86_400
+/** A dead worker's parked call can still pop a job for as long as it may block, and a little. */
+const PARKED_MS = 10_000
+/** A front that is away for this many times its patience does not come back in time for those who wait. */
+const CANCEL_PATIENCES = 2
+/** Replies to a dead front may come until its longest deadline, and be late. */
+const LATE_MS = 3600_000
+
+export interface SweepOwner {
+  workerAppeared?(): void
+  stalled?(): void
+  isCancelled?(base: string): boolean
+}
+
+export class Sweeper {
+  readonly counts: SweepCounts = { sweeps: 0, jobs: {} }
+  readonly #connections: Connections
+  readonly #owner: SweepOwner
+  readonly #observer: Observer
+  readonly #timer: NodeJS.Timeout
+  #records = new Map<string, NodeRecord>()
+  #recordsAt = -Infinity
+  #goneAt = 0
+  #looking = false
+  #tickedAt = performance.now()
+
+  constructor(connections: Connections, owner: SweepOwner) {
+    this.#connections = connections
+    this.#owner = owner
+    this.#observer = new Observer(connections.boot)
+    this.#timer = setInterval(() => void this.#tick(), LOOK_MS)
+    this.#timer.unref()
+  }
+
+  /** It was to look, and did not for so long that others may have thought it dead. */
+  get isStalled(): boolean {
+    const limit = Math.max(this.#connections.options.patienceMs / 2, STALLED_MS)
+    return performance.now() - this.#tickedAt > limit
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #tick(): Promise<void> {
+    const stalled = this.isStalled
+    this.#tickedAt = performance.now()
+    if (stalled) {
+      this.#observer.restart()
+      this.#owner.stalled?.()
+    }
+    if (this.#looking) return
+    if (!this.#connections.commands.up) {
+      this.#observer.restart()
+      return
+    }
+    this.#looking = true
+    try {
+      await this.#look()
+    } catch (error) {
+      this.#observer.restart()
+      this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'sweeping broke off')
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  async #look(): Promise<void> {
+    const askedAt = performance.now()
+    const beats = fieldsOf(await this.#connections.commands.send('hgetall', [keys.beats]))
+    const now = performance.now()
+    // A node whose record names a client of Redis need not beat.
+    for (const boot of this.#records.keys()) if (!beats.has(boot)) beats.set(boot, '')
+    const first = this.#recordsAt === -Infinity
+    const fresh = this.#observer.look(beats, askedAt, now)
+    if (fresh.length > 0 || now - this.#recordsAt > RECORDS_MS) await this.#readRecords()
+    if (!first && fresh.some((boot) => this.#records.get(boot)?.role === 'worker')) {
+      this.#owner.workerAppeared?.()
+    }
+    const silent = this.#observer.silent((boot) => this.#patienceOf(boot))
+    for (const boot of silent) await this.#accuse(boot)
+    if (now - this.#goneAt < GONE_MS) return
+    this.#goneAt = now
+    await this.#lookAgain()
+  }
+
+  #patienceOf(boot: string): number {
+    return this.#records.get(boot)?.patience ?? DEFAULT_PATIENCE_MS
+  }
+
+  async #readRecords(): Promise<void> {
+    this.#recordsAt = performance.now()
+    this.#records = new Map()
+    for (const [boot, text] of fieldsOf(
+      await this.#connections.commands.send('hgetall', [keys.nodes]),
+    )) {
+      const record = readRecord(boot, text)
+      if (record) this.#records.set(boot, record)
+    }
+  }
+
+  async #accuse(boot: string): Promise<void> {
+    const { commands } = this.#connections
+    const text = await commands.send('hget', [keys.nodes, boot])
+    const record = Buffer.isBuffer(text) ? readRecord(boot, text.toString()) : undefined
+    this.#records.delete(boot)
+    if (!record) {
+      // A beat that came after the sweep, or a record that is none: nothing says what it had.
+      await commands.send('hdel', [keys.beats, boot])
+      if (text !== null) await commands.send('hdel', [keys.nodes, boot])
+      return
+    }
+    if (record.client !== undefined && (await this.#isConnected(record.client))) {
+      this.#records.set(boot, record)
+      this.#observer.excuse(boot)
+      return
+    }
+    if (await this.#lock(boot)) await this.#sweep(record)
+  }
+
+  async #isConnected(client: string): Promise<boolean> {
+    if (!/^\d+$/.test(client)) return false
+    const list = await this.#connections.commands.send('client', ['LIST', 'ID', client])
+    return String(list).includes(`id=${client} `)
+  }
+
+  async #lock(boot: string): Promise<boolean> {
+    const { commands, boot: own } = this.#connections
+    return (await commands.send('set', [keys.sweep(boot), own, 'NX', 'PX', LOCK_MS])) !== null
+  }
+
+  async #sweep(record: NodeRecord): Promise<void> {
+    const { commands, clock, options } = this.#connections
+    const { boot, role, queues } = record
+    const since = clock.toRedis(performance.now())
+    const until = since + remains(record, PARKED_MS, LATE_MS)
+    const gone: GoneRecord = { ...record, since, until, swept: false, cancelled: false }
+    // Named as gone before it is no longer named as here: whoever stops in between leaves it to be found.
+    await this.#noteGone(gone)
+    await commands.send('hdel', [keys.nodes, boot])
+    await commands.send('hdel', [keys.beats, boot])
+    this.counts.sweeps++
+    const settled = await this.#clear(record, false, false)
+    await this.#noteGone({ ...gone, swept: true })
+    options.logger.warn({ boot, role, queues, settled }, 'a node is dead: swept what it left')
+  }
+
+  /** A dead worker's parked call can still fire, a late reply make its mailbox anew; and a front may only have been paused. */
+  async #lookAgain(): Promise<void> {
+    const { commands, clock } = this.#connections
+    for (const [boot, text] of fieldsOf(await commands.send('hgetall', [keys.gone]))) {
+      const record = readRecord(boot, text)
+      const now = clock.toRedis(performance.now())
+      const gone = record && readGone(text, record)
+      const over = !gone || now > gone.until
+      const cancels =
+        gone?.role !== 'worker' &&
+        gone?.cancelled === false &&
+        now - gone.since > gone.patience * CANCEL_PATIENCES
+      if (!over && !cancels && gone.role !== 'worker') continue
+      if (!(await this.#lock(boot))) continue
+      if (cancels) {
+        // Noted before it is done: a front that comes back in between pushes again what it need not.
+        await this.#noteGone({ ...gone, cancelled: true })
+        await cancelAll(this.#connections, gone)
+      }
+      if (gone) await this.#clear(gone, gone.swept, over)
+      if (over) await commands.send('hdel', [keys.gone, boot])
+    }
+  }
+
+  async #noteGone(record: GoneRecord): Promise<void> {
+    const { commands } = this.#connections
+    await commands.send('hset', [keys.gone, record.boot, JSON.stringify(record)])
+    // Should no node be left that looks at it.
+    await commands.send('expire', [keys.gone, GONE_S])
+  }
+
+  #clear(record: NodeRecord, again: boolean, last: boolean): Promise<number> {
+    const isCancelled = (base: string): boolean => this.#owner.isCancelled?.(base) ?? false
+    return clear(this.#connections, record, { counts: this.counts, isCancelled, again, last })
+  }
+}

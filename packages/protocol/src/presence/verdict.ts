@@ -1,0 +1,109 @@
+/**
+ * What becomes of a job whose worker is gone, or failed at it: the decision, without the doing (settlement.ts). Pure.
+ *
+ * A job somebody waits for is tried again only where it may be; a job nobody waits for always is, later and later. The id of a job that had begun
+ * gets the next attempt, so that what its old worker still says is told apart; one that had not begun goes back as it was.
+ */
+import { attemptId, attemptsOf, splitId } from '../ids.js'
+import { ATTEMPTS, decodeJob, type Job, type Meta, metaOf } from '../job.js'
+
+/**
+ * - `return`: back to its list; it had not begun, or it was a bystander
+ * - `again`: a strike, then back to its list, or to the dead list where that was one too many
+ * - `final`: it is not tried again, and who waits is told
+ * - `drop`: nobody waits, or somebody else sees to it
+ * - `bury`: it could not be decoded
+ */
+type Fate = 'return' | 'again' | 'final' | 'drop' | 'bury'
+
+export interface Verdict {
+  how: Fate
+  /** Empty where it could not be decoded. */
+  id: string
+  base: string
+  attempt: number
+  /** Who waits for the reply, if somebody does. */
+  mailbox: string | null
+  /** As it goes back; the same bytes where its id stays. */
+  next: string | Buffer
+  /** With this many strikes it is dead. */
+  maxAttempts: number
+}
+
+/** What is known of the worker that is gone, and of now. */
+export interface Circumstances {
+  /** Ids it had marked as suspects. */
+  suspects: ReadonlySet<string>
+  /**
+   * Which of its jobs had begun. `marked`: those of a first attempt, and of further ones the suspects. `all`: another program's worker, which
+   * marks none. `none`: it was gone before they came.
+   */
+  began: 'marked' | 'all' | 'none'
+  epoch: string
+  /** Milliseconds until a deadline in Redis' time. */
+  untilMs(deadline: number): number
+  isCancelled(base: string): boolean
+}
+
+export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
+  const job = decodeJob(raw)
+  if ('malformed' in job) {
+    const nobody = { id: '', base: '', attempt: 1, mailbox: null, next: raw, maxAttempts: 1 }
+    return { how: 'bury', ...nobody }
+  }
+  const meta = metaOf(job.args)
+  const { base, attempt } = splitId(job.id)
+  const verdict = (how: Fate, next: string | Buffer = raw): Verdict => ({
+    how,
+    id: job.id,
+    base,
+    attempt,
+    mailbox: job.respondTo,
+    next,
+    maxAttempts: attemptsAllowed(job, meta),
+  })
+  if (circumstances.isCancelled(base)) return verdict('drop')
+  if (meta && circumstances.untilMs(meta.deadline) <= 0) return verdict('drop')
+  const stale = isOfAnotherEpoch(job, meta, circumstances.epoch)
+  const { suspects } = circumstances
+  const marked = circumstances.began === 'marked' && (attempt === 1 || suspects.has(job.id))
+  const began = marked || circumstances.began === 'all'
+  if (!began && !stale) return verdict('return')
+  if (!mayBeRetried(job, meta)) return verdict('final')
+  // Who asked has pushed it again, or will.
+  if (stale) return verdict('drop')
+  const struck = suspects.size === 0 || suspects.has(job.id)
+  return verdict(struck ? 'again' : 'return', nextAttempt(raw, job.id, meta))
+}
+
+/** A job nobody waits for is always retried: that is what was promised to who pushed it. */
+export function mayBeRetried(job: Job, meta: Meta | undefined): boolean {
+  if (job.respondTo === null) return true
+  return meta ? meta.retry : attemptsOf(splitId(job.id).base) !== undefined
+}
+
+/** It was pushed before Redis was restarted, so it may have been carried out since it was saved. Of jobs without metadata nobody knows. */
+export function isOfAnotherEpoch(job: Job, meta: Meta | undefined, epoch: string): boolean {
+  return job.respondTo !== null && !!meta && meta.epoch !== '' && meta.epoch !== epoch
+}
+
+function attemptsAllowed(job: Job, meta: Meta | undefined): number {
+  const said = meta?.max_attempts ?? attemptsOf(splitId(job.id).base)
+  return said ?? (job.respondTo === null ? ATTEMPTS.pushed : ATTEMPTS.asked)
+}
+
+/**
+ * The job with the id of its next attempt, all other bytes as they were: encoding it anew would change numbers that JSON.parse
+ * cannot hold.
+ */
+function nextAttempt(raw: Buffer, id: string, meta: Meta | undefined): string {
+  const { base, attempt } = splitId(id)
+  const next = attemptId(base, attempt + 1)
+  const text = raw.toString('utf8')
+  const renamed = text.replace(/(?:"(?:[^"\\]|\\.)*"|[-+.\deE]+)\s*\]\s*$/, () => {
+    return `${JSON.stringify(next)}]`
+  })
+  if (!meta) return renamed
+  const said = (n: number): string => `"attempt":${n},"retry":${String(meta.retry)},"`
+  return renamed.replace(said(attempt), () => said(attempt + 1))
+}

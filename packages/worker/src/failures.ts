@@ -1,0 +1,59 @@
+/**
+ * What one queue keeps of jobs that went wrong: the marks of suspects that run, the delay of failed jobs nobody waits for, and entries that
+ * could not be decoded.
+ */
+import { type Connections, keys, type Outcome, settle, splitId, verdictOf } from '@tempest/protocol'
+import type { Popped } from './held.js'
+import { buryScript } from './scripts.js'
+
+const MAX_DEAD = 1000
+
+export class Failures {
+  readonly #queue: string
+  readonly #connections: Connections
+  readonly #marks: string
+
+  constructor(queue: string, connections: Connections) {
+    this.#queue = queue
+    this.#connections = connections
+    this.#marks = keys.suspects(queue, connections.boot)
+  }
+
+  /** Names a suspect that begins. */
+  async mark(id: string): Promise<void> {
+    await this.#connections.commands.send('sadd', [this.#marks, id])
+  }
+
+  /** It has ended. What stays named is mended when the connection is back. @param over nothing stands against it any more. */
+  unmark(id: string, over: boolean): void {
+    const { commands } = this.#connections
+    commands.send('srem', [this.#marks, id]).catch(() => undefined)
+    if (!over) return
+    const { base } = splitId(id)
+    commands.send('del', [keys.history(this.#queue, base)]).catch(() => undefined)
+  }
+
+  /** Names exactly these. */
+  async remark(ids: string[]): Promise<void> {
+    const { commands } = this.#connections
+    await commands.send('del', [this.#marks])
+    if (ids.length > 0) await commands.send('sadd', [this.#marks, ...ids])
+  }
+
+  /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */
+  tryLater({ raw }: Popped, code: string): Promise<Outcome> {
+    const { commands, boot, clock, epoch } = this.#connections
+    const verdict = verdictOf(raw, {
+      ...{ suspects: new Set<string>(), began: 'all', epoch },
+      untilMs: () => Infinity,
+      isCancelled: () => false,
+    })
+    const cause = { code, at: clock.toRedis(performance.now()), reason: code, spends: false }
+    return settle(commands, this.#queue, boot, raw, verdict, cause)
+  }
+
+  /** Keeps what could not be decoded in the bounded dead list. */
+  async bury({ raw }: Popped): Promise<void> {
+    await this.#connections.commands.script(buryScript, [keys.dead(this.#queue)], [raw, MAX_DEAD])
+  }
+}

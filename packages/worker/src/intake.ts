@@ -1,0 +1,135 @@
+/**
+ * From a popped entry to a job that runs: decoded, or buried; dropped where nobody waits; in its turn where its last worker died of it,
+ * perhaps.
+ */
+import {
+  type Connections,
+  decodeJob,
+  encodeFail,
+  encodeLost,
+  type Job,
+  type Meta,
+  metaOf,
+  reasonOf,
+  statusOf,
+} from '@tempest/protocol'
+import { Cancels } from './cancels.js'
+import { countOne } from './counts.js'
+import { type Admission, Doubts } from './doubts.js'
+import type { Popped } from './held.js'
+import { RunningJob } from './job.js'
+import type { Replies } from './replies.js'
+import type { Runner } from './runner.js'
+import type { Source } from './source.js'
+import { Suspects } from './suspects.js'
+
+export class Intake {
+  readonly suspects = new Suspects()
+  readonly cancels: Cancels
+  readonly #connections: Connections
+  readonly #replies: Replies
+  readonly #runner: Runner
+  readonly #doubts: Doubts
+  readonly #freed: () => void
+  /** Jobs of which Redis is asked whether they are still to be run. */
+  #asked = 0
+
+  /** @param freed called when a slot is free that no job of the runner had. */
+  constructor(connections: Connections, replies: Replies, runner: Runner, freed: () => void) {
+    this.#connections = connections
+    this.#replies = replies
+    this.#runner = runner
+    this.#freed = freed
+    this.cancels = new Cancels(connections)
+    this.#doubts = new Doubts(connections, this.cancels)
+    runner.ended = (popped, over) => this.suspects.ended(popped, over)
+  }
+
+  /** Slots that are taken: by jobs that run, and by those that are about to. */
+  get taken(): number {
+    return this.#runner.running + this.#asked + this.suspects.waiting
+  }
+
+  /** Takes a message of a cancel channel. */
+  cancel(payload: Buffer): void {
+    this.#runner.cancel(new Set(this.cancels.take(payload)))
+  }
+
+  begin(popped: Popped, source: Source): void {
+    const wire = decodeJob(popped.raw)
+    if ('malformed' in wire) {
+      this.#bury(popped, source, wire.malformed, wire.job)
+      return
+    }
+    const meta = metaOf(wire.args)
+    const job = new RunningJob(wire, meta, popped, source, this.#connections, this.#runner.wheel)
+    const admission = this.#doubts.of(job, wire, meta)
+    if (typeof admission === 'string') {
+      this.#admit(admission, job, wire, meta)
+      return
+    }
+    this.#asked++
+    admission.then(
+      (found) => {
+        this.#asked--
+        // Swept meanwhile, it belongs to somebody else.
+        if (!popped.done) this.#admit(found, job, wire, meta)
+        this.#freed()
+      },
+      () => {
+        // The connection is gone: when it is back the held list tells of this job again.
+        this.#asked--
+        popped.begun = false
+      },
+    )
+  }
+
+  #admit(admission: Admission, job: RunningJob, wire: Job, meta: Meta | undefined): void {
+    if (admission !== 'run') this.#drop(admission, job)
+    else if (job.attempt === 1) this.#runner.run(job, wire, meta)
+    else {
+      this.suspects.add(job.id, job.popped, job.source, () => {
+        const now = this.#doubts.ofWaiting(job)
+        if (now === 'run') this.#runner.run(job, wire, meta)
+        else this.#drop(now, job)
+      })
+    }
+  }
+
+  #drop(
+    why: Exclude<Admission, 'run'>,
+    { id, queue, respondTo, source, popped }: RunningJob,
+  ): void {
+    const { counts } = this.#runner
+    if (why === 'expired') counts.expired++
+    else counts.cancelled++
+    const finish = (): void => this.#runner.finish(source, popped)
+    if (why === 'lost' && respondTo !== null) {
+      this.#replies.add(respondTo, encodeLost(id, { final: true, queue }), finish)
+    } else finish()
+  }
+
+  #bury(
+    popped: Popped,
+    source: Source,
+    what: string,
+    job: { id: string; respondTo: string | null } | undefined,
+  ): void {
+    countOne(this.#runner.counts.malformed, what)
+    const { logger } = this.#connections.options
+    logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
+    source.failures.bury(popped).then(
+      () => this.#runner.finish(source, popped),
+      (error: unknown) => {
+        // It stays in the held list and is begun again when this worker next reads that.
+        popped.begun = false
+        logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
+      },
+    )
+    if (typeof job?.respondTo === 'string') {
+      const failure = { status: statusOf('BAD_REQUEST'), message: `malformed job: ${what}` }
+      const entry = encodeFail(job.id, { code: 'BAD_REQUEST', ...failure })
+      this.#replies.add(job.respondTo, entry, () => undefined)
+    }
+  }
+}
