@@ -4,6 +4,12 @@ import type { Memory } from './body.js'
 import type { ResolvedFrontOptions } from './options.js'
 import { Sockets } from './sockets.js'
 
+/**
+ * Never backward. `unready`: it takes everything, and says to balancers and on each connection that it will not for long. `draining`: it takes no
+ * connections.
+ */
+export type FrontState = 'open' | 'unready' | 'draining' | 'stopped'
+
 export interface FrontCounts {
   /** Requests that came in. */
   requests: number
@@ -30,8 +36,7 @@ export class FrontContext {
   readonly wheel = new Wheel()
   readonly memory: Memory
   readonly counts: FrontCounts = { requests: 0, answers: {}, errors: {}, left: 0 }
-  /** `open` → `draining` → `stopped`, never backward. */
-  state: 'open' | 'draining' | 'stopped' = 'open'
+  state: FrontState = 'open'
   inFlight = 0
   /** An array for the reason given in sockets.ts. */
   readonly #reading: Reading[] = []

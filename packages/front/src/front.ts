@@ -9,13 +9,17 @@ import {
   silentLogger,
   TempestError,
 } from '@tempest/protocol'
-import { FrontContext, type FrontCounts } from './context.js'
+import { FrontContext, type FrontCounts, type FrontState } from './context.js'
+import { drainServers } from './drain.js'
 import { attachExpect } from './expect.js'
+import { Health, type HealthMiddleware } from './health.js'
 import { type FrontOptions, resolveFrontOptions, type WorkOptions } from './options.js'
 import { createWork, type Middleware } from './work.js'
 
 export interface FrontStats extends NodeStats, FrontCounts {
-  state: 'open' | 'draining' | 'stopped'
+  state: FrontState
+  /** What `/readyz` says; where `health()` was never called, without the check of the mailbox. */
+  ready: boolean
   /** Bytes of request bodies being read and of responses their clients have not taken. */
   heldBytes: number
 }
@@ -28,8 +32,16 @@ export interface Front {
   work(queue: string, options?: WorkOptions): Middleware
   /** Takes over a server's Expect handling and its end: `stop()` closes it. */
   attach(server: Server): void
+  /**
+   * Middleware that serves `/healthz` (200 while the process lives) and `/readyz` (200, or 503 while no requests should come here), and
+   * passes everything else on.
+   */
+  health(): HealthMiddleware
   stats(): FrontStats
-  /** Closes the attached servers, lets open requests finish within `drainMs`, ends the rest with 503. Safe to call twice. */
+  /**
+   * Turns `/readyz` to 503, waits `unreadyMs`, takes no more connections, lets open requests finish within `drainMs`, ends the rest with
+   * 503. Safe to call twice.
+   */
   stop(): Promise<void>
 }
 
@@ -40,10 +52,11 @@ const LAST_MS = 1000
 export function createFront(options: FrontOptions): Front {
   resolveNodeOptions(options)
   const resolved = resolveFrontOptions(options)
-  const { redis, logger, redisWaitMs, maxInFlight } = options
-  const node = createNode({ redis, logger, redisWaitMs, maxInFlight })
+  const { redis, logger, redisWaitMs, patienceMs, maxInFlight } = options
+  const node = createNode({ redis, logger, redisWaitMs, patienceMs, maxInFlight, role: 'front' })
   node.openMailbox()
   const context = new FrontContext(node, resolved, logger ?? silentLogger)
+  const health = new Health(context)
   const attached = new Set<Server>()
   let stopped: Promise<void> | undefined
 
@@ -54,10 +67,15 @@ export function createFront(options: FrontOptions): Front {
       attached.add(server)
       attachExpect(server)
     },
+    health() {
+      health.begin()
+      return health.answer
+    },
     stats: () => ({
       ...node.stats(),
       ...structuredClone(context.counts),
       state: context.state,
+      ready: health.ready,
       inFlight: context.inFlight,
       heldBytes: context.memory.bytes,
     }),
@@ -68,27 +86,30 @@ export function createFront(options: FrontOptions): Front {
   }
 
   async function stop(): Promise<void> {
+    if (resolved.unreadyMs > 0) {
+      context.state = 'unready'
+      await new Promise((resolve) => setTimeout(resolve, resolved.unreadyMs))
+    }
     context.state = 'draining'
-    const closed = [...attached].map(close)
-    await within(resolved.drainMs, context.whenEmpty())
+    const sending = (): boolean => context.memory.bytes > 0
+    const busy = (): boolean => context.inFlight > 0 || sending()
+    const drain = drainServers([...attached], resolved.drainMs, busy, sending)
+    const drained = Promise.all([context.whenEmpty(), drain.closed])
+    const inTime = await within(resolved.drainMs, Promise.race([drained, drain.quiet]))
     context.state = 'stopped'
+    health.stop()
     context.failAll(new TempestError('STOPPING', 'the front stopped before the reply came'))
-    await within(LAST_MS, Promise.all(closed))
-    for (const server of attached) server.closeAllConnections()
+    if (!inTime) await within(LAST_MS, drain.closed)
+    drain.end()
     await node.stop()
   }
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // A server that was never started calls back with an error; then there is nothing to close.
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/** @returns whether it was in time. */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, false)))
+  const inTime = await Promise.race([promise.then(() => true), late])
   clearTimeout(timer)
+  return inTime
 }

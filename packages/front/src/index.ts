@@ -8,4 +8,5 @@ export {
   workDefaults,
   type WorkOptions,
 } from './options.js'
+export type { HealthMiddleware } from './health.js'
 export type { Middleware } from './work.js'

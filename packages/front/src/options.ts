@@ -18,6 +18,8 @@ export interface FrontOptions extends NodeOptions {
   maxHeldBytes?: number | undefined
   /** How long, in ms, `stop()` lets open requests finish. @defaultValue 25000 */
   drainMs?: number | undefined
+  /** How long, in ms, `stop()` goes on taking connections after `/readyz` has turned to 503. @defaultValue 0 */
+  unreadyMs?: number | undefined
 }
 
 /** A value, or a function of the request that gives it. It runs before the body is read. */
@@ -42,6 +44,8 @@ export interface WorkOptions {
   maxBodyBytes?: number | undefined
   /** With this many jobs waiting in the queue, requests get 503. @defaultValue 10000 */
   maxBacklog?: number | undefined
+  /** Requests that would wait longer in the queue get 503 at once. @defaultValue an eighth of the request's deadlineMs */
+  maxWaitMs?: PerRequest<number> | undefined
 }
 
 const MIB = 1024 * 1024
@@ -53,6 +57,7 @@ export const frontDefaults = {
   maxInFlight: 10_000,
   maxHeldBytes: 64 * MIB,
   drainMs: 25_000,
+  unreadyMs: 0,
 } as const
 
 export const workDefaults = {
@@ -62,12 +67,14 @@ export const workDefaults = {
   maxAttempts: 3,
   maxBodyBytes: MIB,
   maxBacklog: 10_000,
+  maxWaitPart: 1 / 8,
 } as const
 
 export interface ResolvedFrontOptions {
   maxInFlight: number
   maxHeldBytes: number
   drainMs: number
+  unreadyMs: number
 }
 
 export interface ResolvedWorkOptions {
@@ -77,6 +84,8 @@ export interface ResolvedWorkOptions {
   maxAttempts: PerRequest<number>
   maxBodyBytes: number
   maxBacklog: number
+  /** Undefined: a part of deadlineMs. */
+  maxWaitMs: PerRequest<number> | undefined
 }
 
 /** @throws TypeError that names the option. */
@@ -92,6 +101,7 @@ export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions
       Number.MAX_SAFE_INTEGER,
     ),
     drainMs: checkNumber('drainMs', options.drainMs ?? frontDefaults.drainMs, 0),
+    unreadyMs: checkNumber('unreadyMs', options.unreadyMs ?? frontDefaults.unreadyMs, 0),
   }
 }
 
@@ -112,10 +122,14 @@ export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
       MAX_BODY_BYTES,
     ),
     maxBacklog: checkInteger('maxBacklog', options.maxBacklog ?? workDefaults.maxBacklog, 1),
+    maxWaitMs:
+      options.maxWaitMs === undefined ? undefined : unlessFunction(options.maxWaitMs, checkMaxWait),
   }
 }
 
 export const checkDeadline = (value: unknown): number => checkNumber('deadlineMs', value, 1)
+
+export const checkMaxWait = (value: unknown): number => checkNumber('maxWaitMs', value, 1)
 
 export const checkAttempts = (value: unknown): number => checkInteger('maxAttempts', value, 1, 100)
 

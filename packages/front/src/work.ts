@@ -10,12 +10,14 @@ import { refuseRequest } from './linger.js'
 import {
   checkAttempts,
   checkDeadline,
+  checkMaxWait,
   checkPriority,
   checkRetry,
   type PerRequest,
   resolveWorkOptions,
   type ResolvedWorkOptions,
   type Retry,
+  workDefaults,
   type WorkOptions,
 } from './options.js'
 import { retryAfterOf } from './problem.js'
@@ -40,7 +42,7 @@ export function createWork(
       context.counts.left++
       return
     }
-    let terms: ExchangeTerms
+    let terms: WorkTerms
     try {
       const refusal = admit(req)
       if (refusal) {
@@ -48,6 +50,12 @@ export function createWork(
         return
       }
       terms = termsOf(req)
+      const { backlog } = outbox
+      const waitMs = backlog.waitMs(terms.priority, now)
+      if (waitMs > terms.maxWaitMs) {
+        refuse(req, res, tooLong(waitMs, terms.maxWaitMs))
+        return
+      }
     } catch (error) {
       context.logger.error({ err: error, url: req.url }, 'an option of front.work failed')
       refuse(
@@ -81,6 +89,13 @@ export function createWork(
     return undefined
   }
 
+  function tooLong(waitMs: number, maxWaitMs: number): TempestError {
+    return new TempestError(
+      'BACKLOG_FULL',
+      `${outbox.backlog.size} jobs wait in ${queue}, for about ${Math.round(waitMs)} ms, more than ${maxWaitMs} (maxWaitMs)`,
+    )
+  }
+
   /** A server of ours that drains takes no connections; what still comes on those it has is served, and they close. */
   function drains(req: IncomingMessage): boolean {
     const { socket } = req
@@ -102,28 +117,39 @@ export function createWork(
 /** Safe and idempotent methods (RFC 9110, 9.2.2). */
 const retryable = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
 
+interface WorkTerms extends ExchangeTerms {
+  maxWaitMs: number
+}
+
 /** What each request's exchange is opened with; where no option is a function, two objects serve all requests. */
 function createTerms(
   options: ResolvedWorkOptions,
   outbox: ExchangeTerms['outbox'],
-): (req: IncomingMessage) => ExchangeTerms {
-  const { deadlineMs, priority, retry, maxAttempts } = options
+): (req: IncomingMessage) => WorkTerms {
+  const { deadlineMs, priority, retry, maxAttempts, maxWaitMs } = options
+  const waitOf = (ms: number): number => ms * workDefaults.maxWaitPart
   const fixed =
     typeof deadlineMs !== 'function' &&
     typeof priority !== 'function' &&
-    typeof maxAttempts !== 'function'
-      ? [true, false].map((again) => ({ outbox, deadlineMs, priority, maxAttempts, retry: again }))
+    typeof maxAttempts !== 'function' &&
+    typeof maxWaitMs !== 'function'
+      ? [true, false].map((again) => ({
+          ...{ outbox, deadlineMs, priority, maxAttempts, retry: again },
+          maxWaitMs: maxWaitMs ?? waitOf(deadlineMs),
+        }))
       : undefined
   return (req) => {
     const again = mayRetry(req, checkRetry(valueOf(retry, req)))
     const shared = fixed?.[again ? 0 : 1]
     if (shared) return shared
+    const deadline = checkDeadline(valueOf(deadlineMs, req))
     return {
       outbox,
-      deadlineMs: checkDeadline(valueOf(deadlineMs, req)),
+      deadlineMs: deadline,
       priority: checkPriority(valueOf(priority, req)),
       maxAttempts: checkAttempts(valueOf(maxAttempts, req)),
       retry: again,
+      maxWaitMs: maxWaitMs === undefined ? waitOf(deadline) : checkMaxWait(valueOf(maxWaitMs, req)),
     }
   }
 }

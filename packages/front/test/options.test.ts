@@ -32,6 +32,7 @@ describeWithRedis('an option', () => {
       ['maxInFlight', [...number, 0, 1.5]],
       ['maxHeldBytes', [...number, 0, 1.5]],
       ['drainMs', number],
+      ['unreadyMs', number],
       ['redisWaitMs', number],
       ['logger', ['pino', 5, {}, { debug: 1 }]],
       ['redis', [5, null, undefined, '', 'localhost', 'http://localhost', { keyPrefix: 'a' }]],
@@ -52,6 +53,7 @@ describeWithRedis('an option', () => {
       ['maxAttempts', [...notFunctions, 0, 1.5, 101]],
       ['maxBodyBytes', [...number, 1.5, 2 ** 26 + 1]],
       ['maxBacklog', [...number, 0, 1.5]],
+      ['maxWaitMs', [...notFunctions, 0]],
     ]
     for (const [name, values] of works) {
       for (const value of values) {
@@ -69,7 +71,7 @@ describeWithRedis('an option', () => {
       String(await redis.cli('CLIENT', 'LIST')).split('\n').length
     const before = await clients()
     const any = fc.anything({ withNullPrototype: true, withBigInt: true, maxDepth: 1 })
-    const names = ['encoding', 'maxInFlight', 'maxHeldBytes', 'drainMs', 'redisWaitMs', 'logger']
+    const names = ['encoding', 'maxInFlight', 'maxHeldBytes', 'drainMs', 'unreadyMs', 'redisWaitMs']
     const record = fc.dictionary(fc.constantFrom(...names), any, { maxKeys: 2 })
     await fc.assert(
       fc.asyncProperty(record, async (given) => {

@@ -84,7 +84,7 @@ describeWithRedis('front.stop()', () => {
     await stopped
   })
 
-  test('closes idle connections at once', async () => {
+  test('closes connections that stay idle, and such as never said anything, after a moment', async () => {
     const { front, port } = await start()
     await work(redis.url, () => 'ok')
     const agent = keepAlive()
@@ -92,6 +92,59 @@ describeWithRedis('front.stop()', () => {
     const silent = await RawClient.open(port)
     await front.stop()
     await silent.closed
+  })
+
+  test('serves a request that comes on an idle connection while it stops, and says that it closes', async () => {
+    const { front, server, port } = await start()
+    await work(redis.url, ({ method }) => method)
+    const [one, other] = [keepAlive(), keepAlive()]
+    for (const agent of [one, other]) await ask(port, '/', { agent })
+    const stopped = front.stop()
+    await until(() => !server.listening)
+    const answers = [
+      await ask(port, '/', { agent: one }),
+      await ask(port, '/', { agent: other, method: 'POST', body: 'x' }),
+    ]
+    expect(answers.map(({ status, text }) => [status, text])).toEqual([
+      [200, 'GET'],
+      [200, 'POST'],
+    ])
+    for (const { headers } of answers) expect(headers.connection).toBe('close')
+    await stopped
+  })
+
+  test('goes on taking connections for unreadyMs, and is not ready', async () => {
+    const { front, port } = await start({ unreadyMs: 300 })
+    await work(redis.url, () => 'ok')
+    await until(() => front.stats().ready)
+    const stopped = front.stop()
+    expect(front.stats()).toMatchObject({ state: 'unready', ready: false })
+    const answer = await ask(port)
+    expect([answer.status, answer.headers.connection]).toEqual([200, 'close'])
+    await until(() => front.stats().state !== 'unready')
+    await expect(ask(port)).rejects.toThrow('ECONNREFUSED')
+    await stopped
+  })
+
+  test('lets a client take a response that is on its way', async () => {
+    const { front, port } = await start()
+    await work(redis.url, () => Buffer.alloc(30_000_000, 120))
+    const slow = await RawClient.open(port)
+    slow.socket.once('data', () => slow.socket.pause())
+    slow.write(get('/'))
+    await slow.hears('HTTP/1.1 200')
+    await until(() => front.stats().inFlight === 0 && front.stats().heldBytes > 0)
+    const stopped = front.stop()
+    let over = false
+    void stopped.then(() => (over = true))
+    // Longer than idle connections have, and than those that only stand there.
+    const since = performance.now()
+    await until(() => over || performance.now() - since > 2500)
+    expect(over).toBe(false)
+    slow.socket.resume()
+    await stopped
+    await slow.closed
+    expect(responsesIn(slow.text)[0]?.body.length).toBe(30_000_000)
   })
 
   test('ends with 503 what is open when drainMs are over, and cancels its jobs', async () => {

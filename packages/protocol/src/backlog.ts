@@ -92,7 +92,15 @@ export class Backlog {
     const size = length + this.#unconfirmed
     if (size < WAITING) return 0
     if (now - this.#sampledAt >= SAMPLE_MS) this.refresh(now)
-    return rate.known(now) ? (size * 1000) / rate.perSecond(now) : 0
+    if (!rate.known(now)) return 0
+    const { high, normal } = this.#lanes
+    const before =
+      priority === 'high' ? 0 : priority === 'normal' ? high.length : high.length + normal.length
+    if (before <= length) return (size * 1000) / rate.perSecond(now)
+    // Those before it are in its way for now; how fast it drains meanwhile says little of what comes after.
+    const others = priority === 'normal' ? 0 : normal.rate.perSecond(now)
+    const drained = rate.perSecond(now) + high.rate.perSecond(now) + others
+    return ((before + size) * 1000) / drained
   }
 
   /** Asks Redis for the lengths, unless that was done a moment ago. */

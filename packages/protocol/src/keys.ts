@@ -37,7 +37,7 @@ export const keys = {
   workers: (queue: string): string => `{${queue}}:workers`,
   /** LIST, bounded, newest first: entries nobody could decode, as they were, and jobs that used up their attempts. */
   dead: (queue: string): string => `{${queue}}:dead`,
-  /** SET of ids: jobs of a further attempt that this worker runs. */
+  /** SET of ids: jobs of a further attempt that this worker runs; with a plus in front those that are no suspects. */
   suspects: (queue: string, boot: string): string => `{${queue}}:suspect:${boot}`,
   /** LIST of strikes against one job, all its attempts; it goes away by itself. */
   history: (queue: string, base: string): string => `{${queue}}:history:${base}`,

@@ -18,8 +18,8 @@ const MAX_BYTES = 4 * 1024 * 1024
 const POLL_MS = 20
 /** How soon to ask again that the peek be ended. */
 const UNBLOCK_MS = 5
-/** A mailbox nobody reads any more is collected by Redis after this time. */
-const EXPIRE_S = 3600
+/** A mailbox nobody reads any more is collected by Redis after this time; a clock that jumps an hour must not do it. */
+const EXPIRE_S = 6 * 3600
 
 export class Mailbox {
   readonly key: string

@@ -134,6 +134,27 @@ describeWithRedis('a backlog', () => {
     expect(backlog.waitMs('high', performance.now())).toBe(0)
   })
 
+  test('does not take a list for slow that stands behind another for now', async () => {
+    await redis.cli('RPUSH', '{tempest}:low', ...Array.from({ length: 500 }, (_, i) => i))
+    await redis.cli('RPUSH', 'tempest', ...Array.from({ length: 5000 }, (_, i) => i))
+    const taking = setInterval(() => {
+      void link.send('lpop', ['tempest', 20]).catch(() => undefined)
+      if (Math.random() < 0.3) void link.send('lpop', ['{tempest}:low']).catch(() => undefined)
+    }, 20)
+    try {
+      backlog.refresh()
+      const waitMs = await until(() => {
+        const ms = backlog.waitMs('low', performance.now())
+        return ms > 0 && ms
+      })
+      // All that waits at 1000 a second, not the low ones at the 15 a second that get through meanwhile.
+      expect(waitMs).toBeLessThan(7000)
+      expect(waitMs).toBeGreaterThan(1000)
+    } finally {
+      clearInterval(taking)
+    }
+  })
+
   test('does not know it of a queue that never waits, whatever is asked of it', async () => {
     let over = false
     const draining = drain(5, 5, () => over)

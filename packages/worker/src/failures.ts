@@ -19,17 +19,23 @@ export class Failures {
     this.#marks = keys.suspects(queue, connections.boot)
   }
 
-  /** Names a suspect that begins. */
+  /** Whether anything stands against a job of a further attempt. */
+  async isSuspect(base: string): Promise<boolean> {
+    const { commands } = this.#connections
+    return (await commands.send('exists', [keys.history(this.#queue, base)])) === 1
+  }
+
+  /** Names a job of a further attempt that begins. */
   async mark(id: string): Promise<void> {
     await this.#connections.commands.send('sadd', [this.#marks, id])
   }
 
   /** It has ended. What stays named is mended when the connection is back. @param over nothing stands against it any more. */
-  unmark(id: string, over: boolean): void {
+  unmark(mark: string, over: boolean): void {
     const { commands } = this.#connections
-    commands.send('srem', [this.#marks, id]).catch(() => undefined)
+    commands.send('srem', [this.#marks, mark]).catch(() => undefined)
     if (!over) return
-    const { base } = splitId(id)
+    const { base } = splitId(mark)
     commands.send('del', [keys.history(this.#queue, base)]).catch(() => undefined)
   }
 

@@ -1,9 +1,10 @@
 /**
- * Jobs of a further attempt: their last worker died while it had them, and one of them may be why. They are begun one at a time, and each is named in
- * Redis before it begins; so when this worker dies as well, it is known of whom.
+ * Jobs of a further attempt. Each is named in Redis before it begins, so that it is known to have begun when this worker dies as well.
  *
- * One that has run for a moment without harm no longer keeps the next one waiting.
+ * Against most of them something stands: their last worker died while it had them, and one of them may be why. Such suspects are begun one at a
+ * time; so when this worker dies, it is known of whom. One that has run for a moment without harm no longer keeps the next one waiting.
  */
+import { bystander, splitId } from '@tempest/protocol'
 import type { Popped } from './held.js'
 import type { Source } from './source.js'
 
@@ -11,49 +12,51 @@ import type { Source } from './source.js'
 const ALONE_MS = 250
 const AGAIN_MS = 200
 
-interface Suspect {
+interface Attempt {
   id: string
+  /** As it is named: the id, or that of a bystander. */
+  mark: string
   popped: Popped
   source: Source
   begin: () => void
 }
 
 export class Suspects {
-  #waiting: Suspect[] = []
-  #running: Suspect[] = []
-  #marking = false
+  #waiting: Attempt[] = []
+  #running: Attempt[] = []
+  /** Those of which is asked whether anything stands against them, and those being named. */
+  #asked: Attempt[] = []
   #beganAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
-  /** How many wait for their turn. */
+  /** How many are about to begin. */
   get waiting(): number {
-    return this.#waiting.length + (this.#marking ? 1 : 0)
+    return this.#waiting.length + this.#asked.length
   }
 
   /** @param begin called at its turn. */
   add(id: string, popped: Popped, source: Source, begin: () => void): void {
     // Until then it can be put back; and a held list that is read anew tells of it again.
     popped.begun = false
-    if (this.#waiting.some((each) => each.popped === popped)) return
-    this.#waiting.push({ id, popped, source, begin })
-    this.#next()
+    if ([...this.#waiting, ...this.#asked].some((each) => each.popped === popped)) return
+    void this.#ask({ id, mark: id, popped, source, begin })
   }
 
   /** It is out of the worker's hands. @param over and not tried again. */
   ended(popped: Popped, over: boolean): void {
     if (this.#running.length === 0) return
-    const suspect = this.#running.find((each) => each.popped === popped)
-    if (!suspect) return
-    this.#running = this.#running.filter((each) => each !== suspect)
-    suspect.source.failures.unmark(suspect.id, over)
+    const attempt = this.#running.find((each) => each.popped === popped)
+    if (!attempt) return
+    this.#running = this.#running.filter((each) => each !== attempt)
+    attempt.source.failures.unmark(attempt.mark, over)
     this.#next()
   }
 
-  /** The connection was lost and is back: what is marked may be out of date. */
+  /** The connection was lost and is back: what is named may be out of date. */
   async mend(source: Source): Promise<void> {
-    const ids = this.#running.filter((each) => each.source === source).map((each) => each.id)
-    await source.failures.remark(ids)
+    const mine = this.#running.filter((each) => each.source === source)
+    await source.failures.remark(mine.map((each) => each.mark))
   }
 
   /** Begins no more. */
@@ -63,42 +66,60 @@ export class Suspects {
     this.#waiting = []
   }
 
+  async #ask(attempt: Attempt): Promise<void> {
+    this.#asked.push(attempt)
+    let suspect = true
+    try {
+      suspect = await attempt.source.failures.isSuspect(splitId(attempt.id).base)
+    } catch {
+      // Redis is away: its turn will show whether it is still held.
+    }
+    this.#asked = this.#asked.filter((each) => each !== attempt)
+    if (this.#stopped) return
+    if (suspect) {
+      this.#waiting.push(attempt)
+      this.#next()
+    } else {
+      attempt.mark = bystander(attempt.id)
+      await this.#begin(attempt)
+    }
+  }
+
   #next(): void {
-    if (this.#marking || this.#stopped || this.#waiting.length === 0) return
-    const early = this.#running.length > 0 ? this.#beganAt + ALONE_MS - performance.now() : 0
+    const naming = this.#asked.some((each) => each.mark === each.id)
+    if (naming || this.#stopped || this.#waiting.length === 0) return
+    const alone = this.#running.some((each) => each.mark === each.id)
+    const early = alone ? this.#beganAt + ALONE_MS - performance.now() : 0
     if (early > 0) {
       this.#again(early)
       return
     }
-    const suspect = this.#waiting.shift()
-    if (suspect) void this.#begin(suspect)
+    const attempt = this.#waiting.shift()
+    if (attempt) void this.#begin(attempt).then(() => this.#next())
   }
 
-  async #begin(suspect: Suspect): Promise<void> {
-    this.#marking = true
-    let marked = false
-    try {
-      await suspect.source.failures.mark(suspect.id)
-      marked = true
-    } catch {
-      // Redis is away, or full: not begun without a mark.
+  async #begin(attempt: Attempt): Promise<void> {
+    const { mark, popped, source } = attempt
+    this.#asked.push(attempt)
+    const named = await source.failures.mark(mark).then(
+      () => true,
+      () => false,
+    )
+    this.#asked = this.#asked.filter((each) => each !== attempt)
+    if (this.#stopped) return
+    if (!named) {
+      // Redis is away, or full: not begun without a name.
+      this.#waiting.unshift(attempt)
       this.#again(AGAIN_MS)
-    }
-    this.#marking = false
-    const { popped } = suspect
-    if (!marked || this.#stopped) {
-      if (!this.#stopped) this.#waiting.unshift(suspect)
-      return
-    }
-    // Swept meanwhile, it belongs to somebody else.
-    if (popped.done || popped.begun) suspect.source.failures.unmark(suspect.id, false)
-    else {
+    } else if (popped.done || popped.begun) {
+      // Swept meanwhile, it belongs to somebody else.
+      source.failures.unmark(mark, false)
+    } else {
       popped.begun = true
-      this.#beganAt = performance.now()
-      this.#running.push(suspect)
-      suspect.begin()
+      if (mark === attempt.id) this.#beganAt = performance.now()
+      this.#running.push(attempt)
+      attempt.begin()
     }
-    this.#next()
   }
 
   #again(ms: number): void {

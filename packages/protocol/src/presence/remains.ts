@@ -84,7 +84,7 @@ export async function clear(
 
 async function clearHeld(
   connections: Connections,
-  { boot, suspects: marks = false }: NodeRecord,
+  { boot, suspects = false }: NodeRecord,
   queue: string,
   { counts, isCancelled, again }: Clearing,
 ): Promise<number> {
@@ -93,7 +93,7 @@ async function clearHeld(
   await commands.send('zrem', [keys.workers(queue), boot])
   const held = keys.held(queue, boot)
   const suspectsKey = keys.suspects(queue, boot)
-  const suspects = new Set(listOf(await commands.send('smembers', [suspectsKey])).map(String))
+  const marks = new Set(listOf(await commands.send('smembers', [suspectsKey])).map(String))
   const untilMs = (deadline: number): number => clock.untilMs(deadline)
   let settled = 0
   for (let before = -1; before !== settled;) {
@@ -103,8 +103,8 @@ async function clearHeld(
     )
     // From the end: each goes to the head of its list, so they end up in their old order.
     for (const raw of raws.reverse()) {
-      const began = again ? 'none' : marks ? 'marked' : 'all'
-      const verdict = verdictOf(raw, { suspects, began, epoch, untilMs, isCancelled })
+      const began = again ? 'none' : suspects ? 'marked' : 'all'
+      const verdict = verdictOf(raw, { suspects: marks, began, epoch, untilMs, isCancelled })
       const at = clock.toRedis(performance.now())
       const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', spends: true }
       const outcome = await settle(commands, queue, boot, raw, verdict, cause)
@@ -112,7 +112,7 @@ async function clearHeld(
       if (outcome !== 'gone') settled++
     }
   }
-  if (suspects.size > 0) await commands.send('del', [suspectsKey])
+  if (marks.size > 0) await commands.send('del', [suspectsKey])
   return settled
 }
 

@@ -32,10 +32,10 @@ export interface Verdict {
 
 /** What is known of the worker that is gone, and of now. */
 export interface Circumstances {
-  /** Ids it had marked as suspects. */
+  /** Ids of jobs of a further attempt that it had begun: suspects as they are, others with a plus in front. */
   suspects: ReadonlySet<string>
   /**
-   * Which of its jobs had begun. `marked`: those of a first attempt, and of further ones the suspects. `all`: another program's worker, which
+   * Which of its jobs had begun. `marked`: those of a first attempt, and of further ones those in `suspects`. `all`: another program's worker, which
    * marks none. `none`: it was gone before they came.
    */
   began: 'marked' | 'all' | 'none'
@@ -65,15 +65,23 @@ export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
   if (circumstances.isCancelled(base)) return verdict('drop')
   if (meta && circumstances.untilMs(meta.deadline) <= 0) return verdict('drop')
   const stale = isOfAnotherEpoch(job, meta, circumstances.epoch)
-  const { suspects } = circumstances
-  const marked = circumstances.began === 'marked' && (attempt === 1 || suspects.has(job.id))
+  const { suspects: marks } = circumstances
+  const marked =
+    circumstances.began === 'marked' &&
+    (attempt === 1 || marks.has(job.id) || marks.has(bystander(job.id)))
   const began = marked || circumstances.began === 'all'
   if (!began && !stale) return verdict('return')
   if (!mayBeRetried(job, meta)) return verdict('final')
   // Who asked has pushed it again, or will.
   if (stale) return verdict('drop')
-  const struck = suspects.size === 0 || suspects.has(job.id)
+  // Where it ran a suspect, that is why it died; else it may have been any of those that had begun.
+  const struck = marks.has(job.id) || ![...marks].some((mark) => !mark.startsWith('+'))
   return verdict(struck ? 'again' : 'return', nextAttempt(raw, job.id, meta))
+}
+
+/** The mark of a job of a further attempt against which nothing stands: its push was repeated, or it was beside another that was struck. */
+export function bystander(id: string): string {
+  return `+${id}`
 }
 
 /** A job nobody waits for is always retried: that is what was promised to who pushed it. */
