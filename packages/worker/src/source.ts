@@ -19,6 +19,7 @@ import { Beat, type Budget } from './beat.js'
 import { Failures } from './failures.js'
 import { Held, type Popped, type Removal } from './held.js'
 import { type Order, quotas } from './order.js'
+import { Parking } from './parking.js'
 import { returnScript, takeScript } from './scripts.js'
 
 const OOM_PAUSE_MS = 50
@@ -39,13 +40,11 @@ export class Source {
   readonly #beat: Beat
   readonly #held = new Held()
   readonly #link: Link
+  readonly #parking: Parking
   readonly #takeKeys: string[]
   readonly #heldKey: string
   #workers = 1
   #frozen = true
-  #parked = false
-  /** Counts parked calls, so that none is unparked in place of the one before it. */
-  #parks = 0
   #left = false
   /** A call that moves jobs has an unknown outcome: the held list may have more than the mirror. */
   #unsure = false
@@ -67,6 +66,7 @@ export class Source {
     const lists = priorities.map((priority) => keys.queue(queue, priority))
     this.#takeKeys = [...lists, this.#heldKey, keys.workers(queue)]
     this.#link = connections.block(`park:${queue}`, changed)
+    this.#parking = new Parking(connections, this.#link)
     connections.every(() => this.beat())
   }
 
@@ -90,37 +90,13 @@ export class Source {
   }
 
   /** Waits for a job on the normal list, for `BLOCK_S` at the most or until unparked; then takes up to n - 1 more. */
-  async park(n: number): Promise<Taken> {
-    this.#parked = true
-    this.#parks++
-    try {
-      const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
-      const sentAt = performance.now()
-      const wanted = this.#args(Math.min(n - 1, MAX_TAKE), none)
-      // Also for none: it says whether this worker was taken for dead while it was parked.
-      const rest = this.#link.script(takeScript, this.#takeKeys, wanted)
-      const [head, more] = await Promise.allSettled([first, rest])
-      for (const { reason } of [head, more].filter((call) => call.status === 'rejected')) {
-        if (reason instanceof LinkError) this.#unsure = true
-      }
-      if (more.status === 'rejected') throw more.reason
-      if (head.status === 'rejected') await this.#refused(head.reason)
-      const job: unknown = head.status === 'fulfilled' ? head.value : null
-      const jobs = Buffer.isBuffer(job) ? [this.#held.add(job, 'normal')] : []
-      const taken = this.#taken(more.value, sentAt)
-      return { jobs: [...jobs, ...taken.jobs], left: taken.left || n === 1 }
-    } finally {
-      this.#parked = false
-    }
+  park(n: number): Promise<Taken> {
+    return this.#parking.while(() => this.#park(n))
   }
 
-  /** Unparks this worker's own call, trying again while it may still be on its way to Redis. */
-  async unpark(): Promise<void> {
-    const meant = this.#parks
-    while (this.#parked && this.#parks === meant && this.#connections.commands.up) {
-      if (await this.#connections.unblock(this.#link)) return
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+  /** Unparks this worker's own call. */
+  unpark(): Promise<void> {
+    return this.#parking.unpark()
   }
 
   finish(popped: Popped): void {
@@ -138,6 +114,15 @@ export class Source {
   async settle(): Promise<void> {
     if (this.#frozen || !this.#held.dirty) return
     await this.#call(this.#connections.commands, 0)
+  }
+
+  /** A job of a further attempt is over. While it is held it stays named: it has begun. */
+  unmark(mark: string, over: boolean): void {
+    // Where the connection broke, what is named is mended when the held list has been read.
+    if (this.#frozen) return
+    this.settle().catch(() => undefined)
+    // On the same connection, so behind the removal.
+    this.failures.unmark(mark, over)
   }
 
   /** Puts jobs that were not begun back to where they came from, in order. */
@@ -196,6 +181,24 @@ export class Source {
     this.#left = true
     await this.failures.remark([])
     await this.#beat.leave()
+  }
+
+  async #park(n: number): Promise<Taken> {
+    const first = this.#link.send('blmove', [this.queue, this.#heldKey, 'LEFT', 'RIGHT', BLOCK_S])
+    const sentAt = performance.now()
+    const wanted = this.#args(Math.min(n - 1, MAX_TAKE), none)
+    // Also for none: it says whether this worker was taken for dead while it was parked.
+    const rest = this.#link.script(takeScript, this.#takeKeys, wanted)
+    const [head, more] = await Promise.allSettled([first, rest])
+    for (const { reason } of [head, more].filter((call) => call.status === 'rejected')) {
+      if (reason instanceof LinkError) this.#unsure = true
+    }
+    if (more.status === 'rejected') throw more.reason
+    if (head.status === 'rejected') await this.#refused(head.reason)
+    const job: unknown = head.status === 'fulfilled' ? head.value : null
+    const jobs = Buffer.isBuffer(job) ? [this.#held.add(job, 'normal')] : []
+    const taken = this.#taken(more.value, sentAt)
+    return { jobs: [...jobs, ...taken.jobs], left: taken.left || n === 1 }
   }
 
   async #call(link: Link, n: number): Promise<unknown> {

@@ -49,7 +49,7 @@ export class Suspects {
     const attempt = this.#running.find((each) => each.popped === popped)
     if (!attempt) return
     this.#running = this.#running.filter((each) => each !== attempt)
-    attempt.source.failures.unmark(attempt.mark, over)
+    attempt.source.unmark(attempt.mark, over)
     this.#next()
   }
 
