@@ -10,7 +10,10 @@ const programs = {
   start: 'launch/dist/start.js',
   front: 'launch/dist/front.js',
   worker: 'launch/dist/worker.js',
+  nodes: 'launch/dist/nodes.js',
+  dead: 'launch/dist/dead.js',
   bench: 'bench/dist/main.js',
+  soak: 'test/soak/run.mjs',
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number)

@@ -10,7 +10,7 @@ const MAX_LINES = 250
 /** Files that know nothing of Redis, sockets or files: values in, values out. They import each other only. */
 const pure: Record<string, readonly string[]> = {
   protocol: [
-    ...['bytes', 'clock', 'errors', 'ids', 'job', 'keys'],
+    ...['bytes', 'clock', 'drain-rate', 'errors', 'ids', 'job', 'keys'],
     ...['hash', 'list', 'logger', 'slots', 'verb', 'wheel'],
     ...['observer', 'record', 'verdict'],
   ],

@@ -1,6 +1,6 @@
 /**
  * `npm run front`, and the front of `npm start`: HTTP in, jobs out. The first queue serves
- * everything, further ones what is under /<name>. It uses the Redis it is told and brings none.
+ * everything but /healthz and /readyz, further ones what is under /<name>. It uses the Redis it is told and brings none.
  */
 import { createFront, type Front } from '@tempest/front'
 import connect from 'connect'
@@ -24,6 +24,7 @@ runProgram({
     const made = createFront({ redis: redis.url, logger })
     front = made
     const app = connect()
+    app.use(made.health())
     const [first, ...others] = settings.queues
     for (const queue of others) app.use(`/${queue}`, made.work(queue))
     app.use(made.work(first))

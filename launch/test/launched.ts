@@ -25,8 +25,12 @@ export interface Launched {
 const running = new Set<ChildProcess>()
 
 /** `node launch/run.mjs <name>`, with nothing of Tempest in its environment but what is given. */
-export function launch(name: string, env: Record<string, string> = {}): Launched {
-  return run(process.execPath, ['launch/run.mjs', name], env)
+export function launch(
+  name: string,
+  env: Record<string, string> = {},
+  args: readonly string[] = [],
+): Launched {
+  return run(process.execPath, ['launch/run.mjs', name, ...args], env)
 }
 
 /** A command as a person would type it. */

@@ -204,6 +204,8 @@ describeWithRedis('npm run front and npm run worker', () => {
     const url = /http:\/\/localhost:\d+/.exec(front.output())?.[0] ?? ''
     expect(await (await fetch(`${url}/a`)).text()).toContain(`worker ${worker.pid}: GET /a`)
     expect(await (await fetch(`${url}/two/b`)).text()).toContain(`worker ${worker.pid}: GET /b`)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    await until(async () => (await fetch(`${url}/readyz`)).status === 200)
     front.signal('SIGTERM')
     worker.signal('SIGINT')
     expect([await front.ended, await worker.ended]).toEqual([0, 0])

@@ -103,6 +103,13 @@ export class Backlog {
     return ((before + size) * 1000) / drained
   }
 
+  /** Redis was restarted: nothing of what was known holds. */
+  forget(): void {
+    for (const priority of priorities) this.#lanes[priority] = new Lane()
+    this.#sampledAt = -Infinity
+    this.refresh()
+  }
+
   /** Asks Redis for the lengths, unless that was done a moment ago. */
   refresh(now = performance.now()): void {
     if (this.#sampling || !this.#commands.up || now - this.#sampledAt < SAMPLE_MS) return

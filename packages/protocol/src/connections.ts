@@ -4,7 +4,7 @@
  * It also keeps what the commands connection tells: whether this Redis will do, its epoch and its time.
  */
 import type { Redis, RedisOptions } from 'ioredis'
-import type { TempestError } from './errors.js'
+import { TempestError } from './errors.js'
 import { RedisClock } from './clock.js'
 import { createBoot } from './ids.js'
 import { Link, type LinkHandlers } from './link.js'
@@ -18,6 +18,7 @@ export const BLOCK_S = 2
 const COMMAND_SILENCE_MS = 3000
 const BLOCK_SILENCE_MS = BLOCK_S * 1000 + 1500
 const BEAT_MS = 1000
+const WAIT_TICK_MS = 10
 
 /** Something a node does at each beat while the commands connection is up. A rejection is only logged. */
 export type Chore = () => Promise<void>
@@ -62,6 +63,16 @@ export class Connections {
     const doubtful =
       registeredAt !== undefined && performance.now() - registeredAt > this.options.patienceMs
     return this.commands.prompt && !doubtful
+  }
+
+  /** Waits for the commands connection. @throws TempestError REDIS_AWAY after `redisWaitMs`, or REDIS_UNFIT. */
+  async whenUp(): Promise<void> {
+    const { redisWaitMs } = this.options
+    const until = performance.now() + redisWaitMs
+    while (!this.commands.up) {
+      if (performance.now() >= until) throw this.unfit ?? awayFor(redisWaitMs)
+      await new Promise((resolve) => setTimeout(resolve, WAIT_TICK_MS))
+    }
   }
 
   /** A connection for one blocking call at a time. */
@@ -182,4 +193,9 @@ export class Connections {
       }
     }
   }
+}
+
+/** Redis was not there for so many ms. */
+export function awayFor(ms: number): TempestError {
+  return new TempestError('REDIS_AWAY', `no connection to Redis within ${ms} ms`)
 }

@@ -1,5 +1,6 @@
 /**
  * The dead list of a queue: entries that could not be decoded, and jobs that used up their attempts. It is bounded: the oldest go.
+ * All of it rejects with TempestError REDIS_AWAY where Redis is not there within `redisWaitMs`.
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -81,6 +82,7 @@ export class DeadList {
   }
 
   async *#entries(): AsyncGenerator<Buffer> {
+    await this.#connections.whenUp()
     for (let from = 0; ; from += PAGE) {
       const page = await this.#connections.commands.send('lrange', [
         keys.dead(this.#queue),

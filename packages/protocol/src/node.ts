@@ -172,7 +172,7 @@ export class Node {
     return this.#pushes.push(checkQueueName(queue), action, args, options)
   }
 
-  /** All nodes that are here, this one included once it has a mailbox. @throws LinkError while Redis is away. */
+  /** All nodes that are here, this one included once it has a mailbox. @throws TempestError REDIS_AWAY. */
   nodes(): Promise<NodeRecord[]> {
     return readNodes(this.#connections)
   }

@@ -6,7 +6,7 @@
  * away nothing is written and everything waits here, oldest first, until `redisWaitMs` are over.
  */
 import { Backlog } from './backlog.js'
-import type { Connections } from './connections.js'
+import { awayFor, type Connections } from './connections.js'
 import { reasonOf, TempestError } from './errors.js'
 import { keys, type Priority, priorities } from './keys.js'
 import { LinkError } from './link.js'
@@ -117,9 +117,7 @@ export class Outbox {
   /** Gives up what has waited for Redis for longer than `redisWaitMs`. */
   expire(now: number): void {
     const { unfit, options } = this.#connections
-    const error =
-      unfit ??
-      new TempestError('REDIS_AWAY', `no connection to Redis within ${options.redisWaitMs} ms`)
+    const error = unfit ?? awayFor(options.redisWaitMs)
     for (const priority of priorities) {
       const late = (job: Outgoing): boolean => now - job.waitingSince >= options.redisWaitMs
       const jobs = this.#waiting[priority]

@@ -1,6 +1,6 @@
 /** Jobs that nobody waits for: pushed now or due later, and held until they were handled. */
 import { pushedJob, type PushOptions, resolvePush } from './ask.js'
-import type { Connections } from './connections.js'
+import { awayFor, type Connections } from './connections.js'
 import { Delay } from './delay.js'
 import { reasonOf, TempestError } from './errors.js'
 import { createIds, withAttempts } from './ids.js'
@@ -78,8 +78,7 @@ export class Pushes {
         }
       }
       if (performance.now() - since >= options.redisWaitMs) {
-        const away = `no connection to Redis within ${options.redisWaitMs} ms`
-        throw this.#connections.unfit ?? new TempestError('REDIS_AWAY', away)
+        throw this.#connections.unfit ?? awayFor(options.redisWaitMs)
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }

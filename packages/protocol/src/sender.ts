@@ -25,6 +25,9 @@ export class Sender {
     this.#connections = connections
     // What others have taken since the last push is not told by itself.
     connections.every(() => Promise.resolve(this.#refresh()))
+    connections.onRenewed(() => {
+      for (const { backlog } of this.#outboxes.values()) backlog.forget()
+    })
   }
 
   /** The outbox of a queue, made at first use. There are as many as the program names queues. */

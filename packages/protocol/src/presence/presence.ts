@@ -124,8 +124,9 @@ export class Presence {
   }
 }
 
-/** The records of all nodes that are here: a dead one is until it was swept. @throws what `Link.send` throws. */
+/** The records of all nodes that are here: a dead one is until it was swept. @throws as `Connections.whenUp`. */
 export async function readNodes(connections: Connections): Promise<NodeRecord[]> {
+  await connections.whenUp()
   const records: NodeRecord[] = []
   for (const [boot, text] of fieldsOf(await connections.commands.send('hgetall', [keys.nodes]))) {
     const record = readRecord(boot, text)
