@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Takes a job out of a held list and settles what becomes of it, in one step: of several that try at once, one succeeds.
--- KEYS  1 held  2 list it goes back to  3 history  4 dead  5 budget  6 delayed  7 clock  8 mailbox, only where one is told
+-- KEYS  1 held  2 list it goes back to  3 history  4 dead  5 budget  6 delayed  7 clock  8 workers
+--       9 mailbox, only where one is told
 -- ARGV  1 the bytes of the job, as held
 --       2 how: return (goes back as it stands in 3), again (a strike, then as return, or dead), final (nobody tries it
 --         again), drop (nobody is told), bury (could not be decoded: kept as it is)
@@ -14,6 +15,7 @@
 --      10 what the mailbox is told where it goes back  11 where it does not
 --      12 how many entries dead keeps
 --      13 the job as a JSON value, for dead  14 the reason, for dead
+--      15 boot of the worker, where it is settled because that is gone: once it is registered again it sees to its jobs itself
 -- Returns what became of it: gone (somebody else was faster), return, again, final, dead, drop, bury.
 
 -- Looked at first: what is out of held must not fail to get where it belongs.
@@ -22,6 +24,7 @@ for i, wanted in pairs(kinds) do
   local kind = redis.call('TYPE', KEYS[i]).ok
   if kind ~= wanted and kind ~= 'none' then return redis.error_reply('WRONGTYPE of ' .. KEYS[i]) end
 end
+if ARGV[15] ~= '' and redis.call('ZSCORE', KEYS[8], ARGV[15]) then return 'gone' end
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 'gone' end
 local how = ARGV[2]
 
@@ -47,9 +50,9 @@ local function kept(entry)
 end
 
 local function tell(entry)
-  if not KEYS[8] or entry == '' then return end
+  if not KEYS[9] or entry == '' then return end
   -- A mailbox that cannot be written must not lose the job.
-  if redis.pcall('RPUSH', KEYS[8], entry) == 1 then redis.call('EXPIRE', KEYS[8], 21600) end
+  if redis.pcall('RPUSH', KEYS[9], entry) == 1 then redis.call('EXPIRE', KEYS[9], 21600) end
 end
 
 local strikes = 0

@@ -195,7 +195,8 @@ describeWithRedis('a node that is here', () => {
     const again = node.ask('q', 'x', [{}], { retry: true })
     await until(async () => (await redis.llen('q')) === 2)
     await redis.del('q')
-    const gone = { role: 'node', since: 0, until: 9e15, swept: true, cancelled: true }
+    const gone = { role: 'node', since: 5, until: 9e15 }
+    await redis.hset('tempest:gone', `${node.boot}:cancelled`, '1')
     await redis.hset('tempest:gone', node.boot, JSON.stringify(gone))
     await redis.hdel('tempest:nodes', node.boot)
     await lost

@@ -34,8 +34,10 @@ export class Beat {
     this.#finished++
   }
 
-  /** @returns how many workers of this queue live. */
-  async beat(): Promise<number> {
+  /**
+   * @param registers who does reads its held list next. @returns how many workers of this queue live; 0 where this one was taken for dead.
+   */
+  async beat(registers: boolean): Promise<number> {
     const { commands, boot } = this.#connections
     const { share, floor } = this.#budget
     const finished = this.#finished
@@ -43,11 +45,11 @@ export class Beat {
     const reply = await commands.script(
       beatScript,
       [keys.workers(this.#queue), keys.budget(this.#queue), keys.delayed(this.#queue)],
-      [boot, SILENT_MS, finished, share, floor],
+      [boot, SILENT_MS, finished, share, floor, registers ? 1 : 0],
     )
-    const [workers, delayed] = listOf(reply)
+    const [workers, delayed, registered] = listOf(reply)
     if (delayed === 1) this.moveSoon(0)
-    return Number(workers)
+    return registered === 1 ? Number(workers) : 0
   }
 
   /** Looks for delayed jobs in so many ms: when the next one is known to be due. The next beat looks anyway. */

@@ -54,7 +54,7 @@ export class Failures {
       untilMs: () => Infinity,
       isCancelled: () => false,
     })
-    const cause = { code, at: clock.toRedis(performance.now()), reason: code, spends: false }
+    const cause = { code, at: clock.toRedis(performance.now()), reason: code, swept: false }
     return settle(commands, this.#queue, boot, raw, verdict, cause)
   }
 

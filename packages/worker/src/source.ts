@@ -67,7 +67,7 @@ export class Source {
     this.#takeKeys = [...lists, this.#heldKey, keys.workers(queue)]
     this.#link = connections.block(`park:${queue}`, changed)
     this.#parking = new Parking(connections, this.#link)
-    connections.every(() => this.beat())
+    connections.every(() => this.#goOn(changed.down))
   }
 
   get up(): boolean {
@@ -147,7 +147,7 @@ export class Source {
 
   /** Reads the held list. @returns all jobs in it that no handler was given, those this worker did not know of included. */
   async recover(): Promise<Popped[]> {
-    await this.beat()
+    this.#workers = await this.#beat.beat(true)
     const { commands, epoch } = this.#connections
     const list = await commands.send('lrange', [this.#heldKey, 0, -1])
     const raws = listOf(list).filter((raw) => Buffer.isBuffer(raw))
@@ -164,9 +164,11 @@ export class Source {
     return this.#held.unbegun()
   }
 
-  async beat(): Promise<void> {
-    if (this.#left) return
-    this.#workers = await this.#beat.beat()
+  async #goOn(lost: () => void): Promise<void> {
+    if (this.#left || this.#frozen) return
+    const workers = await this.#beat.beat(false)
+    if (workers > 0) this.#workers = workers
+    else lost()
   }
 
   /** The last call, when nothing runs any more: puts back what was never begun, removes what is finished. */

@@ -249,7 +249,7 @@ describeWithRedis('scripts of the worker', () => {
   describe('beat', () => {
     const beat = (boot: string, silentMs = 5000): Promise<unknown> =>
       redis
-        .eval(beatScript.source, 3, 'workers', 'budget', 'delayed', boot, silentMs, 0, 0.1, 64)
+        .eval(beatScript.source, 3, 'workers', 'budget', 'delayed', boot, silentMs, 0, 0.1, 64, 1)
         .then((reply) => listOf(reply)[0])
 
     test('counts those that live, each once', async () => {

@@ -10,10 +10,12 @@ import { join } from 'node:path'
 import type { Connections } from '../connections.js'
 import { fieldsOf } from '../hash.js'
 import { keys } from '../keys.js'
+import { listOf } from '../list.js'
 import { loadScript } from '../script.js'
 import { startHeart, stopHeart } from './heart.js'
 import { type NodeRecord, readRecord } from './record.js'
-import { isCancelled, type SweepCounts } from './remains.js'
+import { forget, sinceOf } from './graves.js'
+import type { SweepCounts } from './remains.js'
 import { Sweeper } from './sweeper.js'
 
 const registerScript = loadScript(join(__dirname, '..', '..', 'lua', 'register.lua'))
@@ -43,6 +45,8 @@ export class Presence {
   readonly #sweeper: Sweeper
   #started = 0
   #left = false
+  /** Of which of its deaths it has come back last. */
+  #returnedFrom = -1
 
   constructor(connections: Connections, owner: PresenceOwner) {
     const { boot, options } = connections
@@ -84,10 +88,21 @@ export class Presence {
       [boot, JSON.stringify(this.#record())],
     )
     this.#connections.registeredAt = performance.now()
-    const gone = String(reply)
-    if (gone === '') return
-    this.#connections.options.logger.warn({ boot }, 'was taken for dead and swept; is here again')
-    this.#owner.returned(isCancelled(gone))
+    const [gone, cancelled] = listOf(reply)
+    const text = String(gone)
+    if (text !== '') await this.#return(text, cancelled === 1)
+  }
+
+  /** It was swept. Its owner sees to that once, however often it is told. */
+  async #return(gone: string, cancelled: boolean): Promise<void> {
+    const { boot, options } = this.#connections
+    const since = sinceOf(gone)
+    if (since !== this.#returnedFrom) {
+      this.#returnedFrom = since
+      options.logger.warn({ boot, cancelled }, 'was taken for dead and swept; is here again')
+      this.#owner.returned(cancelled)
+    }
+    await forget(this.#connections, boot)
   }
 
   #registerSoon(): void {

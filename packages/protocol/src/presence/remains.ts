@@ -25,34 +25,6 @@ export function remains(record: NodeRecord, parkedMs: number, lateMs: number): n
   return record.role === 'worker' ? parkedMs : (record.longest ?? 0) + lateMs
 }
 
-/** As it stands in `tempest:gone`; a node that comes back finds out from it what has been done. */
-export interface GoneRecord extends NodeRecord {
-  /** Redis' time in ms: until then something may turn up, and since when it is gone. */
-  until: number
-  since: number
-  /** All that was there has been cleared; what turns up later had not begun. */
-  swept: boolean
-  /** Its jobs were cancelled. */
-  cancelled: boolean
-}
-
-export function readGone(text: string, record: NodeRecord): GoneRecord {
-  const number = (name: string): number =>
-    Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? 0)
-  const swept = text.includes('"swept":true')
-  return {
-    ...record,
-    until: number('until'),
-    since: number('since'),
-    swept,
-    cancelled: isCancelled(text),
-  }
-}
-
-export function isCancelled(gone: string): boolean {
-  return gone.includes('"cancelled":true')
-}
-
 /** What a sweeper knows of this clearing. */
 export interface Clearing {
   counts: SweepCounts
@@ -106,7 +78,7 @@ async function clearHeld(
       const began = again ? 'none' : suspects ? 'marked' : 'all'
       const verdict = verdictOf(raw, { suspects: marks, began, epoch, untilMs, isCancelled })
       const at = clock.toRedis(performance.now())
-      const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', spends: true }
+      const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', swept: true }
       const outcome = await settle(commands, queue, boot, raw, verdict, cause)
       counts.jobs[outcome] = (counts.jobs[outcome] ?? 0) + 1
       if (outcome !== 'gone') settled++

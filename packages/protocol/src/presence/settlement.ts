@@ -23,6 +23,16 @@ export interface Strike {
   code: string
 }
 
+export interface Cause {
+  code: string
+  /** Redis' time in ms. */
+  at: number
+  /** Why it is dead, should it be. */
+  reason: string
+  /** By a sweeper: it spends from the retry budget, and only while that worker is not registered again. */
+  swept: boolean
+}
+
 /** `gone`: somebody else was faster. `dead`: that was one strike too many. */
 export type Outcome = Verdict['how'] | 'gone' | 'dead'
 
@@ -33,7 +43,7 @@ export async function settle(
   boot: string,
   raw: Buffer,
   verdict: Verdict,
-  cause: { code: string; at: number; reason: string; spends: boolean },
+  cause: Cause,
 ): Promise<Outcome> {
   const { how, id, base, attempt, mailbox, next, maxAttempts } = verdict
   const strike: Strike = { at: cause.at, boot, attempt, code: cause.code }
@@ -49,6 +59,7 @@ export async function settle(
       keys.budget(queue),
       keys.delayed(queue),
       keys.clock(queue),
+      keys.workers(queue),
       ...(told ? [mailbox] : []),
     ],
     [
@@ -57,7 +68,7 @@ export async function settle(
       next,
       JSON.stringify(strike),
       maxAttempts,
-      cause.spends && mailbox !== null ? 1 : 0,
+      cause.swept && mailbox !== null ? 1 : 0,
       mailbox === null ? DELAY_MS : 0,
       MAX_DELAY_MS,
       HISTORY_MS,
@@ -66,6 +77,7 @@ export async function settle(
       MAX_DEAD,
       how === 'again' ? JSON.stringify(raw.toString('utf8')) : '',
       cause.reason,
+      cause.swept ? boot : '',
     ],
   )
   return String(outcome) as Outcome

@@ -8,14 +8,8 @@ import { keys } from '../keys.js'
 import { fieldsOf } from '../hash.js'
 import { Observer } from './observer.js'
 import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
-import {
-  cancelAll,
-  clear,
-  type GoneRecord,
-  readGone,
-  remains,
-  type SweepCounts,
-} from './remains.js'
+import { bury, forget, noteCancelled, noteSwept, readGraves } from './graves.js'
+import { cancelAll, clear, remains, type SweepCounts } from './remains.js'
 
 const LOOK_MS = 200
 /** A busy machine delays a look by less. */
@@ -24,8 +18,6 @@ const LOCK_MS = 2000
 /** How often the records are read although nobody has appeared, and those that are gone looked at again. */
 const RECORDS_MS = 5000
 const GONE_MS = 2000
-/** The longest deadline there can be is a month. */
-const GONE_S = 31 * 86_400
 /** A dead worker's parked call can still pop a job for as long as it may block, and a little. */
 const PARKED_MS = 10_000
 /** A front that is away for this many times its patience does not come back in time for those who wait. */
@@ -159,48 +151,39 @@ export class Sweeper {
   async #sweep(record: NodeRecord): Promise<void> {
     const { commands, clock, options } = this.#connections
     const { boot, role, queues } = record
-    const since = clock.toRedis(performance.now())
-    const until = since + remains(record, PARKED_MS, LATE_MS)
-    const gone: GoneRecord = { ...record, since, until, swept: false, cancelled: false }
+    const now = clock.toRedis(performance.now())
     // Named as gone before it is no longer named as here: whoever stops in between leaves it to be found.
-    await this.#noteGone(gone)
+    await bury(this.#connections, record, now + remains(record, PARKED_MS, LATE_MS))
     await commands.send('hdel', [keys.nodes, boot])
     await commands.send('hdel', [keys.beats, boot])
     this.counts.sweeps++
     const settled = await this.#clear(record, false, false)
-    await this.#noteGone({ ...gone, swept: true })
+    await noteSwept(this.#connections, boot)
     options.logger.warn({ boot, role, queues, settled }, 'a node is dead: swept what it left')
   }
 
   /** A dead worker's parked call can still fire, a late reply make its mailbox anew; and a front may only have been paused. */
   async #lookAgain(): Promise<void> {
-    const { commands, clock } = this.#connections
-    for (const [boot, text] of fieldsOf(await commands.send('hgetall', [keys.gone]))) {
-      const record = readRecord(boot, text)
-      const now = clock.toRedis(performance.now())
-      const gone = record && readGone(text, record)
-      const over = !gone || now > gone.until
-      const cancels =
-        gone?.role !== 'worker' &&
-        gone?.cancelled === false &&
-        now - gone.since > gone.patience * CANCEL_PATIENCES
-      if (!over && !cancels && gone.role !== 'worker') continue
-      if (!(await this.#lock(boot))) continue
+    for (const { record, since, until, swept, cancelled } of await readGraves(this.#connections)) {
+      const { boot, role, patience } = record
+      const now = this.#connections.clock.toRedis(performance.now())
+      const over = now > until
+      const cancels = role !== 'worker' && !cancelled && now - since > patience * CANCEL_PATIENCES
+      if (!over && !cancels && role !== 'worker') continue
+      if ((await this.#isHere(boot)) || !(await this.#lock(boot))) continue
       if (cancels) {
         // Noted before it is done: a front that comes back in between pushes again what it need not.
-        await this.#noteGone({ ...gone, cancelled: true })
-        await cancelAll(this.#connections, gone)
+        await noteCancelled(this.#connections, boot)
+        await cancelAll(this.#connections, record)
       }
-      if (gone) await this.#clear(gone, gone.swept, over)
-      if (over) await commands.send('hdel', [keys.gone, boot])
+      await this.#clear(record, swept, over)
+      if (over) await forget(this.#connections, boot)
     }
   }
 
-  async #noteGone(record: GoneRecord): Promise<void> {
-    const { commands } = this.#connections
-    await commands.send('hset', [keys.gone, record.boot, JSON.stringify(record)])
-    // Should no node be left that looks at it.
-    await commands.send('expire', [keys.gone, GONE_S])
+  /** It has come back, and sees to its grave itself. */
+  async #isHere(boot: string): Promise<boolean> {
+    return (await this.#connections.commands.send('hexists', [keys.nodes, boot])) === 1
   }
 
   #clear(record: NodeRecord, again: boolean, last: boolean): Promise<number> {

@@ -1,0 +1,87 @@
+/**
+ * Nodes that were swept, in `tempest:gone`: a record of each for as long as something may still turn up, and what has been done, each
+ * as a field of its own, since several sweepers may be at it.
+ */
+import type { Connections } from '../connections.js'
+import { fieldsOf } from '../hash.js'
+import { keys } from '../keys.js'
+import { type NodeRecord, readRecord } from './record.js'
+
+/** Of all of them together, should no node be left that looks: the longest deadline there can be is a month. */
+const GONE_S = 31 * 86_400
+const SWEPT = ':swept'
+const CANCELLED = ':cancelled'
+
+export interface Grave {
+  record: NodeRecord
+  /** Redis' time in ms: since when it is gone, and until when something may turn up. */
+  since: number
+  until: number
+  /** All that was there has been settled; what turns up later had not begun. */
+  swept: boolean
+  /** Its jobs were cancelled. */
+  cancelled: boolean
+}
+
+export async function bury(
+  connections: Connections,
+  record: NodeRecord,
+  until: number,
+): Promise<void> {
+  const { commands, clock } = connections
+  const since = clock.toRedis(performance.now())
+  const text = JSON.stringify({ ...record, since, until })
+  await commands.send('hdel', [keys.gone, record.boot + SWEPT, record.boot + CANCELLED])
+  await commands.send('hset', [keys.gone, record.boot, text])
+  await commands.send('expire', [keys.gone, GONE_S])
+}
+
+export async function noteSwept({ commands }: Connections, boot: string): Promise<void> {
+  await commands.send('hset', [keys.gone, boot + SWEPT, 1])
+}
+
+export async function noteCancelled({ commands }: Connections, boot: string): Promise<void> {
+  await commands.send('hset', [keys.gone, boot + CANCELLED, 1])
+}
+
+export async function forget({ commands }: Connections, boot: string): Promise<void> {
+  await commands.send('hdel', [keys.gone, boot, boot + SWEPT, boot + CANCELLED])
+}
+
+/** All that are gone; what cannot be read is forgotten. */
+export async function readGraves(connections: Connections): Promise<Grave[]> {
+  const fields = fieldsOf(await connections.commands.send('hgetall', [keys.gone]))
+  const graves: Grave[] = []
+  for (const [boot, text] of fields) {
+    const flagged = [SWEPT, CANCELLED].find((flag) => boot.endsWith(flag))
+    if (flagged !== undefined) {
+      // It came back while it was being swept.
+      const of = boot.slice(0, -flagged.length)
+      if (!fields.has(of)) await forget(connections, of)
+      continue
+    }
+    const record = readRecord(boot, text)
+    if (!record) await forget(connections, boot)
+    else {
+      const swept = fields.has(boot + SWEPT)
+      const cancelled = fields.has(boot + CANCELLED)
+      graves.push({
+        record,
+        since: sinceOf(text),
+        until: numberOf(text, 'until'),
+        swept,
+        cancelled,
+      })
+    }
+  }
+  return graves
+}
+
+/** Since when, as it stands in the record; a node tells by it which of its deaths is meant. */
+export function sinceOf(text: string): number {
+  return numberOf(text, 'since')
+}
+
+function numberOf(text: string, name: string): number {
+  return Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? 0)
+}
