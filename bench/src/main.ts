@@ -6,6 +6,7 @@
  */
 
 import { compare } from './compare.js'
+import { measureDurability } from './durability.js'
 import { measureGrowth } from './growth.js'
 import { Home } from './home.js'
 import { measureMillion } from './million.js'
@@ -38,6 +39,9 @@ async function run(home: Home, options: Options): Promise<boolean> {
   if (suite === 'compare' || suite === 'all') valid = await compare(home, options)
   if (suite === 'growth' || suite === 'all') valid = (await measureGrowth(home, options)) && valid
   if (suite === 'million' || suite === 'all') valid = (await measureMillion(home, options)) && valid
+  if (suite === 'durability' || suite === 'all') {
+    valid = (await measureDurability(home, options)) && valid
+  }
   return valid
 }
 

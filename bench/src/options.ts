@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 
-const suites = ['compare', 'growth', 'million', 'all'] as const
+const suites = ['compare', 'growth', 'million', 'durability', 'all'] as const
 type Suite = (typeof suites)[number]
 
 export interface Options {
@@ -26,7 +26,8 @@ export const usage = `npm run bench -- [suite] [options]
   compare           the table of all targets (what runs when no suite is named)
   growth            cost that must not grow: 100,000 jobs waiting, 10,000 requests held open
   million           memory and keys before and after a million requests
-  all               the three, one after the other
+  durability        what a killed Redis loses of acknowledged jobs, by its persistence setting
+  all               all of these, one after the other
 
   --quick           about a minute for compare: 2 rounds of 1 second; the others are smaller, too
   --rounds 5        how often each cell is measured; compare and growth

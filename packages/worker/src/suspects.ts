@@ -49,7 +49,9 @@ export class Suspects {
     const attempt = this.#running.find((each) => each.popped === popped)
     if (!attempt) return
     this.#running = this.#running.filter((each) => each !== attempt)
-    attempt.source.unmark(attempt.mark, over)
+    // One that was swept may have been popped again by this very worker.
+    const again = this.#running.some((each) => each.mark === attempt.mark)
+    if (!again) attempt.source.unmark(attempt.mark, over)
     this.#next()
   }
 

@@ -84,7 +84,8 @@ async function clearHeld(
       if (outcome !== 'gone') settled++
     }
   }
-  if (marks.size > 0) await commands.send('del', [suspectsKey])
+  // Only those that were read: it may be here again, and have begun others.
+  if (marks.size > 0) await commands.send('srem', [suspectsKey, ...marks])
   return settled
 }
 
