@@ -60,8 +60,9 @@ export class Connections {
   /** Redis answers, and nobody can have taken this node for dead meanwhile, which would drop what it pushes. */
   get mayPush(): boolean {
     const { registeredAt } = this
+    // What a dead node has pushed is cancelled after three times its patience.
     const doubtful =
-      registeredAt !== undefined && performance.now() - registeredAt > this.options.patienceMs
+      registeredAt !== undefined && performance.now() - registeredAt > 2 * this.options.patienceMs
     return this.commands.prompt && !doubtful
   }
 

@@ -25,8 +25,8 @@ export interface ResolvedNodeOptions {
 
 export const nodeDefaults = { redisWaitMs: 1000, patienceMs: 2500 } as const
 
-/** Beats come five times as often, and looks every 200 ms. */
-const MIN_PATIENCE_MS = 500
+/** Records are written once a second. */
+const MIN_PATIENCE_MS = 1000
 
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const given: unknown = options

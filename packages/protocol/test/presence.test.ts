@@ -6,7 +6,7 @@ import { until } from '../../../test/helpers/until'
 import { keysOf, listOf } from '../../../test/helpers/watch'
 import { createNode, type Node } from '../src/node'
 
-const PATIENCE = 600
+const PATIENCE = 1000
 
 describeWithRedis('a node that is here', () => {
   let server: TestRedis

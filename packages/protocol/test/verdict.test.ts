@@ -120,6 +120,30 @@ describe('a job of a dead worker', () => {
     )
   })
 
+  test('takes no longer for a body that looks like one long number', () => {
+    const body = '1e-'.repeat(350_000)
+    const raw = Buffer.from(JSON.stringify(['url', [{ body, meta }], 'm', base]))
+    const began = performance.now()
+    expect(String(verdictOf(raw, circumstances()).next)).toHaveLength(raw.length + 2)
+    // Half an hour, when it was searched for from the front.
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
+  test('does not take arguments for metadata', () => {
+    const state = { attempt: 1, retry: true, v: 1, deadline: 1 }
+    const first = { meta: { ...meta }, state, more: { meta: { ...meta, deadline: 1 } } }
+    const raw = Buffer.from(JSON.stringify(['do', [{ state, ...first }], 'm', base]))
+    const next = decodeJob(Buffer.from(verdictOf(raw, circumstances()).next))
+    const changed = { ...first, meta: { ...meta, attempt: 2 } }
+    expect(next).toMatchObject({ args: [changed], id: `${base}.2` })
+  })
+
+  test.each(['a"b', 'a\\', 'a\\"', '"', 'a]b', ' ', 'ü\n'])('finds the id %j at the end', (id) => {
+    const raw = Buffer.from(JSON.stringify(['a', [id], null, id]))
+    const next = decodeJob(Buffer.from(verdictOf(raw, circumstances()).next))
+    expect(next).toMatchObject({ id: `${id}.2`, args: [id] })
+  })
+
   test('with a number for an id gets one with its attempt', () => {
     const { next } = verdictOf(Buffer.from('["add",[1],null,7]'), circumstances())
     expect(String(next)).toBe('["add",[1],null,"7.2"]')

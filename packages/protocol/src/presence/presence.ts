@@ -44,6 +44,7 @@ export class Presence {
   readonly #owner: PresenceOwner
   readonly #sweeper: Sweeper
   #started = 0
+  #beat: NodeJS.Timeout | undefined
   #left = false
   /** Of which of its deaths it has come back last. */
   #returnedFrom = -1
@@ -59,11 +60,14 @@ export class Presence {
         this.#registerSoon()
       },
     })
-    if (!startHeart(boot, connections.redisOptions, options.patienceMs / BEATS_PER_PATIENCE)) {
+    const everyMs = options.patienceMs / BEATS_PER_PATIENCE
+    if (!startHeart(boot, connections.redisOptions, everyMs)) {
       options.logger.warn(
         { boot },
         'no thread can beat with these Redis options: the main thread does',
       )
+      this.#beat = setInterval(() => this.#registerSoon(), everyMs)
+      this.#beat.unref()
     }
     connections.every(() => this.register())
   }
@@ -122,6 +126,7 @@ export class Presence {
   close(): void {
     this.#left = true
     this.#sweeper.close()
+    clearInterval(this.#beat)
     stopHeart(this.#connections.boot)
   }
 

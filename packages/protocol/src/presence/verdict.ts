@@ -106,12 +106,34 @@ function attemptsAllowed(job: Job, meta: Meta | undefined): number {
  */
 function nextAttempt(raw: Buffer, id: string, meta: Meta | undefined): string {
   const { base, attempt } = splitId(id)
-  const next = attemptId(base, attempt + 1)
   const text = raw.toString('utf8')
-  const renamed = text.replace(/(?:"(?:[^"\\]|\\.)*"|[-+.\deE]+)\s*\]\s*$/, () => {
-    return `${JSON.stringify(next)}]`
-  })
+  const renamed = `${text.slice(0, startOfId(text))}${JSON.stringify(attemptId(base, attempt + 1))}]`
   if (!meta) return renamed
-  const said = (n: number): string => `"attempt":${n},"retry":${String(meta.retry)},"`
+  // With its deadline: arguments may hold something that looks like metadata.
+  const said = (n: number): string => `"meta":{"v":1,"deadline":${meta.deadline},"attempt":${n},`
   return renamed.replace(said(attempt), () => said(attempt + 1))
+}
+
+/** Where the last element of a job begins. It is looked for from the end: what stands before it may be a megabyte of anything. */
+function startOfId(text: string): number {
+  let end = text.trimEnd().length - 1
+  while (isSpace(text.charCodeAt(end - 1))) end--
+  let start = end - 1
+  if (text[start] !== '"') {
+    while (start > 0 && /[-+.\deE]/.test(text[start - 1] ?? '')) start--
+    return start
+  }
+  do start--
+  while (start > 0 && (text[start] !== '"' || isEscaped(text, start)))
+  return start
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13)
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let slashes = 0
+  while (text[at - slashes - 1] === '\\') slashes++
+  return slashes % 2 === 1
 }
