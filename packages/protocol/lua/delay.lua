@@ -26,14 +26,22 @@ else
 end
 redis.call('HSET', KEYS[2], 'now', string.format('%.0f', now), 'wall', wall)
 
-for i = 5, #ARGV, 2 do redis.call('ZADD', KEYS[1], now + ARGV[i], ARGV[i + 1]) end
+-- A member is the list, a number that tells equal jobs apart, a colon, the job.
+for i = 5, #ARGV, 2 do
+  local number = redis.call('HINCRBY', KEYS[2], 'number', 1)
+  local member = string.sub(ARGV[i + 1], 1, 1) .. number .. ':' .. string.sub(ARGV[i + 1], 2)
+  redis.call('ZADD', KEYS[1], now + ARGV[i], member)
+end
 
 local ready = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[4])
 local rung = 0
 for _, member in ipairs(ready) do
   local list = tonumber(string.sub(member, 1, 1))
-  -- Where the name of a list is taken by something else the job waits on.
-  if type(redis.pcall('RPUSH', KEYS[2 + list], string.sub(member, 2))) == 'number' then
+  local job = string.sub(member, string.find(member, ':', 1, true) + 1)
+  if type(redis.pcall('RPUSH', KEYS[2 + list], job)) ~= 'number' then
+    -- The name of the list is taken by something else: it waits on, and keeps no others from their turn.
+    redis.call('ZADD', KEYS[1], now + 1000, member)
+  else
     redis.call('ZREM', KEYS[1], member)
     if list ~= 2 then rung = rung + 1 end
   end

@@ -80,7 +80,10 @@ elseif how == 'return' or how == 'again' then
   local delay = tonumber(ARGV[7])
   if how == 'again' and delay > 0 then
     delay = math.min(delay * 2 ^ (strikes - 1), tonumber(ARGV[8]))
-    redis.call('ZADD', KEYS[6], due(delay), '2' .. ARGV[3])
+    local when = due(delay)
+    -- Jobs may be equal byte for byte: a number tells them apart.
+    local number = redis.call('HINCRBY', KEYS[7], 'number', 1)
+    redis.call('ZADD', KEYS[6], when, '2' .. number .. ':' .. ARGV[3])
   else
     redis.call('LPUSH', KEYS[2], ARGV[3])
   end

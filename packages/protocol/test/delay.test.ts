@@ -130,8 +130,16 @@ describeWithRedis('a delayed job', () => {
     await delay.add(0, 'normal', 'job')
     await delay.move()
     expect(await redis.zcard('{q}:delayed')).toBe(1)
+    // Not at once: it would be asked for again and again.
+    expect(await delay.move()).toBeGreaterThan(500)
     await redis.del('q')
-    await delay.move()
+    await until(isDue)
     expect(await listOf(server, 'q')).toEqual(['job'])
+  })
+
+  test('is one of as many as were added, though they are equal', async () => {
+    for (let i = 0; i < 3; i++) await delay.add(0, 'normal', 'same')
+    await delay.move()
+    expect(await listOf(server, 'q')).toEqual(['same', 'same', 'same'])
   })
 })

@@ -6,7 +6,7 @@ import { clearInterval, setInterval } from 'node:timers'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Redis } from 'ioredis'
 
-const { script, key, link } = workerData
+const { script, keys, link } = workerData
 const MAX_RETRY_MS = 500
 const SILENCE_MS = 3000
 
@@ -29,9 +29,9 @@ function start({ boot, everyMs, redis: options }) {
     if (beating || redis.status !== 'ready') return
     beating = true
     try {
-      await redis.evalsha(script.sha, 1, key, boot).catch((error) => {
+      await redis.evalsha(script.sha, keys.length, ...keys, boot).catch((error) => {
         if (!String(error?.message).startsWith('NOSCRIPT')) throw error
-        return redis.eval(script.source, 1, key, boot)
+        return redis.eval(script.source, keys.length, ...keys, boot)
       })
     } catch {
       // The next one may succeed; a node that cannot beat is as good as away.

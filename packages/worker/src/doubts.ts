@@ -34,7 +34,7 @@ export class Doubts {
   of(job: RunningJob, wire: Job, meta: Meta | undefined): Admission | Promise<Admission> {
     const now = this.ofWaiting(job)
     if (now !== 'run') return now
-    const gone = this.#cancels.hasBootOf(job.base)
+    const gone = this.#isOfGone(job)
     const stale = isOfAnotherEpoch(wire, meta, this.#connections.epoch)
     return gone || stale ? this.#ask(job, wire, meta) : 'run'
   }
@@ -45,9 +45,14 @@ export class Doubts {
     return job.dueAt <= performance.now() ? 'expired' : 'run'
   }
 
+  /** A job that nobody waits for outlives who pushed it. */
+  #isOfGone(job: RunningJob): boolean {
+    return job.respondTo !== null && this.#cancels.hasBootOf(job.base)
+  }
+
   async #ask(job: RunningJob, wire: Job, meta: Meta | undefined): Promise<Admission> {
     try {
-      if (this.#cancels.hasBootOf(job.base) && (await this.#cancels.isGone(job.base))) {
+      if (this.#isOfGone(job) && (await this.#cancels.isGone(job.base))) {
         return 'cancelled'
       }
       await this.#connections.readEpoch()

@@ -2,9 +2,17 @@
  * What one queue keeps of jobs that went wrong: the marks of suspects that run, the delay of failed jobs nobody waits for, and entries that
  * could not be decoded.
  */
-import { type Connections, keys, type Outcome, settle, splitId, verdictOf } from '@tempest/protocol'
+import {
+  type Connections,
+  keys,
+  type Outcome,
+  sendAnyway,
+  settle,
+  splitId,
+  verdictOf,
+} from '@tempest/protocol'
 import type { Popped } from './held.js'
-import { buryScript } from './scripts.js'
+import { buryScript, markScript } from './scripts.js'
 
 const MAX_DEAD = 1000
 
@@ -27,7 +35,8 @@ export class Failures {
 
   /** Names a job of a further attempt that begins. */
   async mark(id: string): Promise<void> {
-    await this.#connections.commands.send('sadd', [this.#marks, id])
+    const { commands, boot } = this.#connections
+    await commands.script(markScript, [this.#marks, keys.workers(this.#queue)], [boot, id])
   }
 
   /** It has ended. What stays named is mended when the connection is back. @param over nothing stands against it any more. */
@@ -43,7 +52,7 @@ export class Failures {
   async remark(ids: string[]): Promise<void> {
     const { commands } = this.#connections
     await commands.send('del', [this.#marks])
-    if (ids.length > 0) await commands.send('sadd', [this.#marks, ...ids])
+    if (ids.length > 0) await sendAnyway(commands, 'SADD', this.#marks, ids)
   }
 
   /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */

@@ -63,7 +63,9 @@ export class Runner {
   /** Nobody waits any more for these base ids, or for all of a boot: `<boot>-*`. */
   cancel(ids: ReadonlySet<string>): void {
     for (const job of this.#running) {
-      if (ids.has(job.base) || ids.has(`${bootOf(job.base)}-*`)) job.drop('cancelled')
+      // Of a boot those are meant that somebody waited for.
+      const gone = job.respondTo !== null && ids.has(`${bootOf(job.base)}-*`)
+      if (gone || ids.has(job.base)) job.drop('cancelled')
     }
   }
 

@@ -14,6 +14,7 @@ import {
   priorities,
   type Priority,
   reasonOf,
+  sendAnyway,
 } from '@tempest/protocol'
 import { Beat, type Budget } from './beat.js'
 import { Failures } from './failures.js'
@@ -106,8 +107,9 @@ export class Source {
 
   /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */
   async tryLater(popped: Popped, code: string): Promise<void> {
-    // Swept meanwhile: whoever did that has seen to it.
-    if ((await this.failures.tryLater(popped, code)) !== 'gone') this.#held.forget([popped])
+    // Where it was swept meanwhile, whoever did that has seen to it.
+    await this.failures.tryLater(popped, code)
+    this.#held.forget([popped])
   }
 
   /** Removes what is finished, unless the next take does it. */
@@ -154,7 +156,7 @@ export class Source {
     if (this.#epoch !== '' && this.#epoch !== epoch) {
       // Redis was restarted and may have forgotten what runs here: should this worker die as well, that must be found.
       const missing = this.#held.missing(raws)
-      if (missing.length > 0) await commands.send('rpush', [this.#heldKey, ...missing])
+      if (missing.length > 0) await sendAnyway(commands, 'RPUSH', this.#heldKey, missing)
       raws.push(...missing)
     }
     this.#epoch = epoch

@@ -84,6 +84,7 @@ export class Suspects {
     } else {
       attempt.mark = bystander(attempt.id)
       await this.#begin(attempt)
+      this.#next()
     }
   }
 

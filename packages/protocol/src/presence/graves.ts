@@ -2,6 +2,7 @@
  * Nodes that were swept, in `tempest:gone`: a record of each for as long as something may still turn up, and what has been done, each
  * as a field of its own, since several sweepers may be at it.
  */
+import { sendAnyway } from '../anyway.js'
 import type { Connections } from '../connections.js'
 import { fieldsOf } from '../hash.js'
 import { keys } from '../keys.js'
@@ -32,16 +33,16 @@ export async function bury(
   const since = clock.toRedis(performance.now())
   const text = JSON.stringify({ ...record, since, until })
   await commands.send('hdel', [keys.gone, record.boot + SWEPT, record.boot + CANCELLED])
-  await commands.send('hset', [keys.gone, record.boot, text])
+  await sendAnyway(commands, 'HSET', keys.gone, [record.boot, text])
   await commands.send('expire', [keys.gone, GONE_S])
 }
 
 export async function noteSwept({ commands }: Connections, boot: string): Promise<void> {
-  await commands.send('hset', [keys.gone, boot + SWEPT, 1])
+  await sendAnyway(commands, 'HSET', keys.gone, [boot + SWEPT, 1])
 }
 
 export async function noteCancelled({ commands }: Connections, boot: string): Promise<void> {
-  await commands.send('hset', [keys.gone, boot + CANCELLED, 1])
+  await sendAnyway(commands, 'HSET', keys.gone, [boot + CANCELLED, 1])
 }
 
 export async function forget({ commands }: Connections, boot: string): Promise<void> {

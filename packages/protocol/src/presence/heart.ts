@@ -24,7 +24,7 @@ export function startHeart(boot: string, redis: RedisOptions, everyMs: number): 
   // Without its TLS options it would speak in the clear.
   if (tls !== undefined && options.tls === undefined) return false
   if (!thread) {
-    const workerData = { script, key: keys.beats, link }
+    const workerData = { script, keys: [keys.beats, keys.nodes], link }
     thread = new Worker(file, { workerData, execArgv: [], stdout: false, stderr: false })
     thread.unref()
     // Without it the main thread goes on beating.

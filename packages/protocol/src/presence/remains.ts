@@ -1,6 +1,7 @@
 /** What a dead node leaves in Redis, and how it is cleared: held lists of a worker, mailbox and waiting jobs of a front. */
 import type { Connections } from '../connections.js'
 import { keys } from '../keys.js'
+import { isReplyError } from '../link.js'
 import { listOf } from '../list.js'
 import type { NodeRecord } from './record.js'
 import { type Outcome, settle } from './settlement.js'
@@ -48,9 +49,17 @@ export async function clear(
     return 0
   }
   let settled = 0
+  const refusals: unknown[] = []
   for (const queue of record.queues) {
-    settled += await clearHeld(connections, record, queue, clearing)
+    try {
+      settled += await clearHeld(connections, record, queue, clearing)
+    } catch (error) {
+      if (!isReplyError(error)) throw error
+      refusals.push(error)
+    }
   }
+  // The other queues were cleared; this one is tried again.
+  if (refusals.length > 0) throw refusals[0]
   return settled
 }
 
@@ -61,31 +70,43 @@ async function clearHeld(
   { counts, isCancelled, again }: Clearing,
 ): Promise<number> {
   const { commands, clock, epoch } = connections
-  // From here on its takes are refused, should it only have been paused.
-  await commands.send('zrem', [keys.workers(queue), boot])
+  // From here on its takes are refused, should it only have been paused. Once it was swept, who is registered is here again.
+  if (!again) await commands.send('zrem', [keys.workers(queue), boot])
   const held = keys.held(queue, boot)
   const suspectsKey = keys.suspects(queue, boot)
   const marks = new Set(listOf(await commands.send('smembers', [suspectsKey])).map(String))
+  const began = again ? 'none' : suspects ? 'marked' : 'all'
   const untilMs = (deadline: number): number => clock.untilMs(deadline)
   let settled = 0
-  for (let before = -1; before !== settled;) {
-    before = settled
-    const raws = listOf(await commands.send('lrange', [held, -PAGE, -1])).filter((raw) =>
-      Buffer.isBuffer(raw),
-    )
+  const refused: unknown[] = []
+  for (;;) {
+    // Behind those that were refused, which stay where they are.
+    const last = -1 - refused.length
+    const page = await commands.send('lrange', [held, last - PAGE + 1, last])
+    const raws = listOf(page).filter((raw) => Buffer.isBuffer(raw))
+    if (raws.length === 0) break
     // From the end: each goes to the head of its list, so they end up in their old order.
     for (const raw of raws.reverse()) {
-      const began = again ? 'none' : suspects ? 'marked' : 'all'
       const verdict = verdictOf(raw, { suspects: marks, began, epoch, untilMs, isCancelled })
       const at = clock.toRedis(performance.now())
       const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', swept: true }
-      const outcome = await settle(commands, queue, boot, raw, verdict, cause)
+      const outcome = await settle(commands, queue, boot, raw, verdict, cause).catch(
+        (error: unknown) => {
+          if (!isReplyError(error)) throw error
+          refused.push(error)
+          return undefined
+        },
+      )
+      if (outcome === undefined) continue
       counts.jobs[outcome] = (counts.jobs[outcome] ?? 0) + 1
-      if (outcome !== 'gone') settled++
+      // It has come back, or another sweeper is at it.
+      if (outcome === 'gone') return settled
+      settled++
     }
   }
   // Only those that were read: it may be here again, and have begun others.
   if (marks.size > 0) await commands.send('srem', [suspectsKey, ...marks])
+  if (refused.length > 0) throw refused[0]
   return settled
 }
 

@@ -2,13 +2,15 @@
  * Finds nodes that have died and settles what they left. Every node is a sweeper for the others; of several that find the same
  * one dead a lock of 2 s lets one begin, and each job is settled by a script that only one of them can succeed with.
  */
+import { sendAnyway } from '../anyway.js'
 import type { Connections } from '../connections.js'
 import { reasonOf } from '../errors.js'
 import { keys } from '../keys.js'
 import { fieldsOf } from '../hash.js'
+import { isReplyError } from '../link.js'
 import { Observer } from './observer.js'
 import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
-import { bury, forget, noteCancelled, noteSwept, readGraves } from './graves.js'
+import { bury, forget, type Grave, noteCancelled, noteSwept, readGraves } from './graves.js'
 import { cancelAll, clear, remains, type SweepCounts } from './remains.js'
 
 const LOOK_MS = 200
@@ -97,7 +99,7 @@ export class Sweeper {
       this.#owner.workerAppeared?.()
     }
     const silent = this.#observer.silent((boot) => this.#patienceOf(boot))
-    for (const boot of silent) await this.#accuse(boot)
+    for (const boot of silent) await this.#unlessRefused(boot, () => this.#accuse(boot))
     if (now - this.#goneAt < GONE_MS) return
     this.#goneAt = now
     await this.#lookAgain()
@@ -139,13 +141,17 @@ export class Sweeper {
 
   async #isConnected(client: string): Promise<boolean> {
     if (!/^\d+$/.test(client)) return false
-    const list = await this.#connections.commands.send('client', ['LIST', 'ID', client])
+    const list = await this.#connections.commands
+      .send('client', ['LIST', 'ID', client])
+      // No number that could be one.
+      .catch((error: unknown) => (isReplyError(error) ? '' : Promise.reject(error as Error)))
     return String(list).includes(`id=${client} `)
   }
 
   async #lock(boot: string): Promise<boolean> {
     const { commands, boot: own } = this.#connections
-    return (await commands.send('set', [keys.sweep(boot), own, 'NX', 'PX', LOCK_MS])) !== null
+    const args = [own, 'NX', 'PX', LOCK_MS]
+    return (await sendAnyway(commands, 'SET', keys.sweep(boot), args)) !== null
   }
 
   async #sweep(record: NodeRecord): Promise<void> {
@@ -164,20 +170,36 @@ export class Sweeper {
 
   /** A dead worker's parked call can still fire, a late reply make its mailbox anew; and a front may only have been paused. */
   async #lookAgain(): Promise<void> {
-    for (const { record, since, until, swept, cancelled } of await readGraves(this.#connections)) {
-      const { boot, role, patience } = record
-      const now = this.#connections.clock.toRedis(performance.now())
-      const over = now > until
-      const cancels = role !== 'worker' && !cancelled && now - since > patience * CANCEL_PATIENCES
-      if (!over && !cancels && role !== 'worker') continue
-      if ((await this.#isHere(boot)) || !(await this.#lock(boot))) continue
-      if (cancels) {
-        // Noted before it is done: a front that comes back in between pushes again what it need not.
-        await noteCancelled(this.#connections, boot)
-        await cancelAll(this.#connections, record)
-      }
-      await this.#clear(record, swept, over)
+    for (const grave of await readGraves(this.#connections)) {
+      const { boot } = grave.record
+      const over = this.#connections.clock.toRedis(performance.now()) > grave.until
+      await this.#unlessRefused(boot, () => this.#visit(grave, over))
       if (over) await forget(this.#connections, boot)
+    }
+  }
+
+  async #visit({ record, since, swept, cancelled }: Grave, over: boolean): Promise<void> {
+    const { boot, role, patience } = record
+    const goneMs = this.#connections.clock.toRedis(performance.now()) - since
+    const cancels = role !== 'worker' && !cancelled && goneMs > patience * CANCEL_PATIENCES
+    if (!over && !cancels && role !== 'worker') return
+    if ((await this.#isHere(boot)) || !(await this.#lock(boot))) return
+    if (cancels) {
+      // Noted before it is done: a front that comes back in between pushes again what it need not.
+      await noteCancelled(this.#connections, boot)
+      await cancelAll(this.#connections, record)
+    }
+    await this.#clear(record, swept, over)
+  }
+
+  /** What Redis refuses for one node (a key of another type, a right that is missing) must not keep others from being seen to. */
+  async #unlessRefused(boot: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!isReplyError(error)) throw error
+      const reason = reasonOf(error)
+      this.#connections.options.logger.error({ boot, reason }, 'a dead node could not be swept')
     }
   }
 

@@ -4,6 +4,7 @@
  * A job somebody waits for is tried again only where it may be; a job nobody waits for always is, later and later. The id of a job that had begun
  * gets the next attempt, so that what its old worker still says is told apart; one that had not begun goes back as it was.
  */
+import { randomBytes } from 'node:crypto'
 import { attemptId, attemptsOf, splitId } from '../ids.js'
 import { ATTEMPTS, decodeJob, type Job, type Meta, metaOf } from '../job.js'
 
@@ -52,7 +53,8 @@ export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
     return { how: 'bury', ...nobody }
   }
   const meta = metaOf(job.args)
-  const { base, attempt } = splitId(job.id)
+  const { attempt } = splitId(job.id)
+  const base = ownBase(job)
   const verdict = (how: Fate, next: string | Buffer = raw): Verdict => ({
     how,
     id: job.id,
@@ -66,17 +68,19 @@ export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
   if (meta && circumstances.untilMs(meta.deadline) <= 0) return verdict('drop')
   const stale = isOfAnotherEpoch(job, meta, circumstances.epoch)
   const { suspects: marks } = circumstances
-  const marked =
-    circumstances.began === 'marked' &&
-    (attempt === 1 || marks.has(job.id) || marks.has(bystander(job.id)))
-  const began = marked || circumstances.began === 'all'
+  const marked = marks.has(job.id) || marks.has(bystander(job.id))
+  const known = circumstances.began === 'marked' && (attempt === 1 || marked)
+  const began = known || circumstances.began === 'all'
   if (!began && !stale) return verdict('return')
   if (!mayBeRetried(job, meta)) return verdict('final')
   // Who asked has pushed it again, or will.
   if (stale) return verdict('drop')
-  // Where it ran a suspect, that is why it died; else it may have been any of those that had begun.
-  const struck = marks.has(job.id) || ![...marks].some((mark) => !mark.startsWith('+'))
-  return verdict(struck ? 'again' : 'return', nextAttempt(raw, job.id, meta))
+  // Where it ran a suspect, that may be why it died; else it may have been any of those that had begun.
+  const struck = marked || ![...marks].some((mark) => !mark.startsWith('+'))
+  return verdict(
+    struck ? 'again' : 'return',
+    nextAttempt(raw, attemptId(base, attempt + 1), attempt, meta),
+  )
 }
 
 /** The mark of a job of a further attempt against which nothing stands: its push was repeated, or it was beside another that was struck. */
@@ -104,14 +108,18 @@ function attemptsAllowed(job: Job, meta: Meta | undefined): number {
  * The job with the id of its next attempt, all other bytes as they were: encoding it anew would change numbers that JSON.parse
  * cannot hold.
  */
-function nextAttempt(raw: Buffer, id: string, meta: Meta | undefined): string {
-  const { base, attempt } = splitId(id)
+function nextAttempt(raw: Buffer, id: string, attempt: number, meta: Meta | undefined): string {
   const text = raw.toString('utf8')
-  const renamed = `${text.slice(0, startOfId(text))}${JSON.stringify(attemptId(base, attempt + 1))}]`
+  const renamed = `${text.slice(0, startOfId(text))}${JSON.stringify(id)}]`
   if (!meta) return renamed
   // With its deadline: arguments may hold something that looks like metadata.
   const said = (n: number): string => `"meta":{"v":1,"deadline":${meta.deadline},"attempt":${n},`
   return renamed.replace(said(attempt), () => said(attempt + 1))
+}
+
+/** The base id that strikes are counted by. A program that waits for no reply may leave it empty: its job gets one at its first attempt. */
+function ownBase({ id }: Job): string {
+  return id === '' ? `~${randomBytes(6).toString('hex')}` : splitId(id).base
 }
 
 /** Where the last element of a job begins. It is looked for from the end: what stands before it may be a megabyte of anything. */
