@@ -25,7 +25,8 @@ for i, wanted in pairs(kinds) do
   if kind ~= wanted and kind ~= 'none' then return redis.error_reply('WRONGTYPE of ' .. KEYS[i]) end
 end
 if ARGV[15] ~= '' and redis.call('ZSCORE', KEYS[8], ARGV[15]) then return 'gone' end
-if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 'gone' end
+-- It is taken out last: should anything fail before that, it is still there.
+if not redis.call('LPOS', KEYS[1], ARGV[1], 'RANK', -1) then return 'gone' end
 local how = ARGV[2]
 
 local function now()
@@ -37,11 +38,12 @@ end
 local function due(delay)
   local wall = now()
   local clock = redis.call('HMGET', KEYS[7], 'now', 'wall')
-  if not clock[1] then
-    redis.call('HSET', KEYS[7], 'now', wall, 'wall', wall)
+  local shown, at = tonumber(clock[1]), tonumber(clock[2]) or wall
+  if not shown then
+    redis.call('HSET', KEYS[7], 'now', wall, 'wall', wall, 'id', wall)
     return wall + delay
   end
-  return clock[1] + math.min(math.max(wall - clock[2], 0), 2000) + delay
+  return shown + math.min(math.max(wall - at, 0), 2000) + delay
 end
 
 local function kept(entry)
@@ -62,11 +64,11 @@ if how == 'again' then
   if strikes >= tonumber(ARGV[5]) then
     how = 'dead'
   elseif ARGV[6] == '1' then
-    local tokens = redis.call('HGET', KEYS[5], 'tokens')
-    if tokens and tonumber(tokens) < 1 then
+    local tokens = tonumber(redis.call('HGET', KEYS[5], 'tokens') or nil)
+    if tokens and tokens < 1 then
       how = 'final'
-    elseif tokens then
-      redis.call('HINCRBYFLOAT', KEYS[5], 'tokens', -1)
+    elseif tokens and tokens == tokens then
+      redis.call('HSET', KEYS[5], 'tokens', tostring(tokens - 1))
     end
   end
 end
@@ -93,4 +95,5 @@ if how == 'dead' or how == 'final' then
   redis.call('DEL', KEYS[3])
   tell(ARGV[11])
 end
+redis.call('LREM', KEYS[1], -1, ARGV[1])
 return how

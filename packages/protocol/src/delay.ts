@@ -19,7 +19,7 @@ export class Delay {
   readonly #connections: Connections
   readonly #keys: string[]
   /** What the queue's clock showed, and when this process heard of it. */
-  #seen: { clock: string; at: number } | undefined
+  #seen: { clock: string; id: string; at: number } | undefined
 
   constructor(queue: string, connections: Connections) {
     this.#queue = queue
@@ -46,11 +46,14 @@ export class Delay {
     const { commands, boot } = this.#connections
     const seen = this.#seen
     const passed = seen ? Math.floor(performance.now() - seen.at) : 0
-    const args = [boot, seen?.clock ?? '', passed, MAX_MOVED, ...pair]
+    const args = [boot, seen?.clock ?? '', passed, MAX_MOVED, seen?.id ?? '', ...pair]
     const reply = listOf(await commands.script(delayScript, this.#keys, args))
-    const [clock, next, rung] = reply
+    const [clock, next, rung, , id] = reply
     const text = String(clock)
-    this.#seen = next === -1 || text === '' ? undefined : { clock: text, at: performance.now() }
+    this.#seen =
+      next === -1 || text === ''
+        ? undefined
+        : { clock: text, id: String(id), at: performance.now() }
     // Workers park on the normal list only.
     if (Number(rung) > 0) await commands.send('publish', [keys.bell(this.#queue), ''])
     return next === -1 ? undefined : Number(next)

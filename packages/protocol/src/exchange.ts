@@ -119,6 +119,8 @@ export class Exchange implements Waiting, Outgoing {
   }
 
   pushed(): void {
+    // Another attempt waits to be written, and needs what this would let go.
+    if (this.epoch === undefined) return
     const keeper = this.#keeper
     const kept = keeper.keptChars + this.#chars
     const again = this.terms.retry && this.attempt < this.terms.maxAttempts
@@ -138,7 +140,7 @@ export class Exchange implements Waiting, Outgoing {
 
   /** The push may have arrived or not: try again where that does no harm, else wait for the reply of the first. */
   unknown(): void {
-    if (!this.gone && !this.sendAgain()) this.#forget()
+    if (!this.gone && this.epoch !== undefined && !this.sendAgain()) this.#forget()
   }
 
   unsent(): void {

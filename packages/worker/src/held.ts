@@ -22,6 +22,13 @@ export interface Popped {
   next: Popped | undefined
 }
 
+/** What one call has popped. */
+export interface Taken {
+  jobs: Popped[]
+  /** Whether the lists may hold more. */
+  left: boolean
+}
+
 /** What one call has to remove from the held list. */
 export interface Removal {
   /** How many finished jobs stand at its head. */
@@ -32,6 +39,9 @@ export interface Removal {
   raws: Buffer[]
   jobs: Popped[]
 }
+
+/** Nothing to remove. */
+export const none: Removal = { drop: 0, count: 1, raws: [], jobs: [] }
 
 /**
  * From this size on jobs are removed from the end of the list. Below it from the head, since there a job equal byte for byte that is just

@@ -121,8 +121,7 @@ export class Intake {
     source.failures.bury(popped).then(
       () => this.#runner.finish(source, popped),
       (error: unknown) => {
-        // It stays in the held list and is begun again when this worker next reads that.
-        popped.begun = false
+        source.keep(popped)
         logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
       },
     )

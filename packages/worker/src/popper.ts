@@ -7,9 +7,9 @@
  */
 import { type Connections, reasonOf } from '@tempest/protocol'
 import { noPops } from './counts.js'
-import type { Popped } from './held.js'
+import type { Popped, Taken } from './held.js'
 import type { Replies } from './replies.js'
-import type { Source, Taken } from './source.js'
+import type { Source } from './source.js'
 import { UnbegunJobs } from './unbegun.js'
 
 const FIRST_PAUSE_MS = 50

@@ -178,8 +178,7 @@ export class Runner {
     source
       .tryLater(popped, code)
       .catch((error: unknown) => {
-        // It is still held: when the list is read next it is begun again.
-        popped.begun = false
+        source.keep(popped)
         const { logger } = this.#connections.options
         logger.warn({ queue: source.queue, reason: reasonOf(error) }, 'a failed job stays held')
       })

@@ -18,24 +18,22 @@ import {
 } from '@tempest/protocol'
 import { Beat, type Budget } from './beat.js'
 import { Failures } from './failures.js'
-import { Held, type Popped, type Removal } from './held.js'
+import { giveBack } from './give-back.js'
+import { Held, none, type Popped, type Removal, type Taken } from './held.js'
 import { type Order, quotas } from './order.js'
 import { Parking } from './parking.js'
-import { returnScript, takeScript } from './scripts.js'
+import { takeScript } from './scripts.js'
 
 const OOM_PAUSE_MS = 50
+const AGAIN_MS = 1000
 /** Larger batches save little and make the front wait for their last job before it hears of the first. */
 const MAX_TAKE = 32
-
-export interface Taken {
-  jobs: Popped[]
-  /** Whether the lists may hold more. */
-  left: boolean
-}
 
 export class Source {
   readonly queue: string
   readonly failures: Failures
+  /** What this worker knows of the held list may be wrong. */
+  readonly #trouble: () => void
   readonly #connections: Connections
   readonly #order: Order
   readonly #beat: Beat
@@ -61,6 +59,7 @@ export class Source {
     this.queue = queue
     this.#order = terms.order
     this.#connections = connections
+    this.#trouble = changed.down
     this.#beat = new Beat(queue, terms.budget, connections)
     this.failures = new Failures(queue, connections)
     this.#heldKey = keys.held(queue, connections.boot)
@@ -68,7 +67,7 @@ export class Source {
     this.#takeKeys = [...lists, this.#heldKey, keys.workers(queue)]
     this.#link = connections.block(`park:${queue}`, changed)
     this.#parking = new Parking(connections, this.#link)
-    connections.every(() => this.#goOn(changed.down))
+    connections.every(() => this.#goOn())
   }
 
   get up(): boolean {
@@ -129,17 +128,13 @@ export class Source {
 
   /** Puts jobs that were not begun back to where they came from, in order. */
   async giveBack(jobs: Popped[]): Promise<void> {
-    const { commands } = this.#connections
-    for (const priority of priorities) {
-      const mine = jobs.filter((job) => job.priority === priority && !job.begun && !job.done)
-      if (mine.length === 0) continue
-      const raws = mine.map((job) => job.raw).reverse()
-      const list = keys.queue(this.queue, priority)
-      await commands.script(returnScript, [this.#heldKey, list], raws)
-      this.#held.forget(mine)
-      // Whoever is parked on the normal list does not notice by itself.
-      if (priority !== 'normal') await commands.send('publish', [keys.bell(this.queue), ''])
-    }
+    await giveBack(this.#connections, this.queue, jobs, (back) => this.#held.forget(back))
+  }
+
+  /** Redis refused what was to become of a job: it stays held, and is begun again when the list is read, in a while. */
+  keep(popped: Popped): void {
+    popped.begun = false
+    setTimeout(this.#trouble, AGAIN_MS).unref()
   }
 
   /** The mirror is not believed from now on. */
@@ -166,11 +161,11 @@ export class Source {
     return this.#held.unbegun()
   }
 
-  async #goOn(lost: () => void): Promise<void> {
+  async #goOn(): Promise<void> {
     if (this.#left || this.#frozen) return
     const workers = await this.#beat.beat(false)
     if (workers > 0) this.#workers = workers
-    else lost()
+    else this.#trouble()
   }
 
   /** The last call, when nothing runs any more: puts back what was never begun, removes what is finished. */
@@ -248,5 +243,3 @@ export class Source {
     await new Promise((resolve) => setTimeout(resolve, OOM_PAUSE_MS))
   }
 }
-
-const none: Removal = { drop: 0, count: 1, raws: [], jobs: [] }

@@ -2,11 +2,15 @@
  * Nodes that were swept, in `tempest:gone`: a record of each for as long as something may still turn up, and what has been done, each
  * as a field of its own, since several sweepers may be at it.
  */
+import { join } from 'node:path'
 import { sendAnyway } from '../anyway.js'
 import type { Connections } from '../connections.js'
 import { fieldsOf } from '../hash.js'
 import { keys } from '../keys.js'
+import { loadScript } from '../script.js'
 import { type NodeRecord, readRecord } from './record.js'
+
+const cancelledScript = loadScript(join(__dirname, '..', '..', 'lua', 'cancelled.lua'))
 
 /** Of all of them together, should no node be left that looks: the longest deadline there can be is a month. */
 const GONE_S = 31 * 86_400
@@ -41,8 +45,9 @@ export async function noteSwept({ commands }: Connections, boot: string): Promis
   await sendAnyway(commands, 'HSET', keys.gone, [boot + SWEPT, 1])
 }
 
-export async function noteCancelled({ commands }: Connections, boot: string): Promise<void> {
-  await sendAnyway(commands, 'HSET', keys.gone, [boot + CANCELLED, 1])
+/** @returns false where it is here again: then its jobs must not be cancelled. */
+export async function noteCancelled({ commands }: Connections, boot: string): Promise<boolean> {
+  return (await commands.script(cancelledScript, [keys.nodes, keys.gone], [boot])) === 1
 }
 
 export async function forget({ commands }: Connections, boot: string): Promise<void> {
@@ -84,5 +89,11 @@ export function sinceOf(text: string): number {
 }
 
 function numberOf(text: string, name: string): number {
-  return Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? 0)
+  // Read as the record itself was; what a foreign program has put into it must not be taken for this.
+  try {
+    const value: unknown = Reflect.get(JSON.parse(text) as object, name)
+    return typeof value === 'number' ? value : 0
+  } catch {
+    return 0
+  }
 }

@@ -60,6 +60,11 @@ export class Observer {
     return silent
   }
 
+  /** Its counter as it was seen last. */
+  beatOf(boot: string): string | undefined {
+    return this.#seen.get(boot)?.beat
+  }
+
   /** It lives: something else than its beat has told. */
   excuse(boot: string): void {
     const seen = this.#seen.get(boot)

@@ -85,24 +85,28 @@ async function clearHeld(
     const page = await commands.send('lrange', [held, last - PAGE + 1, last])
     const raws = listOf(page).filter((raw) => Buffer.isBuffer(raw))
     if (raws.length === 0) break
-    // From the end: each goes to the head of its list, so they end up in their old order.
-    for (const raw of raws.reverse()) {
-      const verdict = verdictOf(raw, { suspects: marks, began, epoch, untilMs, isCancelled })
-      const at = clock.toRedis(performance.now())
-      const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', swept: true }
-      const outcome = await settle(commands, queue, boot, raw, verdict, cause).catch(
-        (error: unknown) => {
-          if (!isReplyError(error)) throw error
-          refused.push(error)
-          return undefined
-        },
-      )
-      if (outcome === undefined) continue
-      counts.jobs[outcome] = (counts.jobs[outcome] ?? 0) + 1
-      // It has come back, or another sweeper is at it.
-      if (outcome === 'gone') return settled
-      settled++
+    // From the end: each goes to the head of its list, so they end up in their old order. All in one write.
+    const outcomes = await Promise.allSettled(
+      raws.reverse().map((raw) => {
+        const verdict = verdictOf(raw, { suspects: marks, began, epoch, untilMs, isCancelled })
+        const at = clock.toRedis(performance.now())
+        const cause = { code: 'WORKER_LOST', at, reason: 'POISONED', swept: true }
+        return settle(commands, queue, boot, raw, verdict, cause)
+      }),
+    )
+    let gone = false
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') {
+        if (!isReplyError(outcome.reason)) throw outcome.reason
+        refused.push(outcome.reason)
+      } else {
+        counts.jobs[outcome.value] = (counts.jobs[outcome.value] ?? 0) + 1
+        if (outcome.value === 'gone') gone = true
+        else settled++
+      }
     }
+    // It has come back, or another sweeper is at it.
+    if (gone) return settled
   }
   // Only those that were read: it may be here again, and have begun others.
   if (marks.size > 0) await commands.send('srem', [suspectsKey, ...marks])

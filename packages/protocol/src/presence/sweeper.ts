@@ -122,6 +122,9 @@ export class Sweeper {
 
   async #accuse(boot: string): Promise<void> {
     const { commands } = this.#connections
+    // Sweeping those before it may have taken a while.
+    const beat = await commands.send('hget', [keys.beats, boot])
+    if (Buffer.isBuffer(beat) && beat.toString() !== this.#observer.beatOf(boot)) return
     const text = await commands.send('hget', [keys.nodes, boot])
     const record = Buffer.isBuffer(text) ? readRecord(boot, text.toString()) : undefined
     this.#records.delete(boot)
@@ -186,7 +189,7 @@ export class Sweeper {
     if ((await this.#isHere(boot)) || !(await this.#lock(boot))) return
     if (cancels) {
       // Noted before it is done: a front that comes back in between pushes again what it need not.
-      await noteCancelled(this.#connections, boot)
+      if (!(await noteCancelled(this.#connections, boot))) return
       await cancelAll(this.#connections, record)
     }
     await this.#clear(record, swept, over)
