@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
 /** What a connection is for, told by the first command that only one kind of link sends. */
-export type Role = 'commands' | 'mailbox' | 'park' | 'listen'
+export type Role = 'commands' | 'mailbox' | 'park' | 'listen' | 'beat'
 
 /**
  * - `destroy`: both ends are reset.
@@ -57,6 +57,7 @@ const tokens: readonly [string, Role][] = [
   ['\r\n$9\r\nsubscribe\r\n', 'listen'],
   ['\r\n$6\r\nblmove\r\n$32\r\ntempest:mailbox:', 'mailbox'],
   ['\r\n$6\r\nblmove\r\n', 'park'],
+  ['\r\n$13\r\ntempest:beats\r\n', 'beat'],
 ]
 
 export async function startProxy(redisPort: number): Promise<Proxy> {

@@ -1,39 +1,10 @@
 /**
- * A real Redis for one test file: its own server on a free port, never one that was there before.
- * It can be killed, frozen and started again on the same port and folder. `describeWithRedis` skips
- * a suite where no server can be had.
+ * A real Redis for one test file (server.ts). `describeWithRedis` skips a suite where no server can be had.
  */
 import { describe } from '@jest/globals'
-import { findRedis, type RedisServer, startRedis } from '@tempest/launch'
-import { Redis } from 'ioredis'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { startServer, type TestRedis } from './server'
 
-export type RedisCommand = [name: string, ...args: (string | number | Buffer)[]]
-
-export interface TestRedis {
-  readonly url: string
-  readonly port: number
-  /** Of the server that runs now. */
-  readonly pid: number
-  /** A new client; it is closed with the server at the latest. */
-  client(): Redis
-  /** One command, like redis-cli: `await redis.cli('LLEN', 'tempest')`. */
-  cli(...command: RedisCommand): Promise<unknown>
-  /** kill -9: what was not on disk is lost. */
-  kill(): Promise<void>
-  /**
-   * Again on the same port and folder, after `kill`; arguments given here replace those of the
-   * first start.
-   */
-  start(...args: string[]): Promise<void>
-  /** Stops answering while its connections stay open (SIGSTOP), until `thaw`. */
-  freeze(): void
-  thaw(): void
-  /** Ends server and clients and removes the folder. */
-  stop(): Promise<void>
-}
+export { askRedis, type TestRedis } from './server'
 
 /** `describe` where the setup found a server, else skipped with the reason in its name. */
 export function describeWithRedis(name: string, suite: () => void): void {
@@ -44,58 +15,7 @@ export function describeWithRedis(name: string, suite: () => void): void {
   }
 }
 
-/** One command on a connection of its own. */
-export async function askRedis(url: string, ...[name, ...args]: RedisCommand): Promise<unknown> {
-  const redis = connect(url)
-  try {
-    return await redis.call(name, ...args)
-  } finally {
-    redis.disconnect()
-  }
-}
-
-/** @param extraArgs for redis-server, e.g. '--appendonly', 'yes' */
-export async function startTestRedis(...extraArgs: string[]): Promise<TestRedis> {
-  const binary = await findRedis()
-  if (!binary) throw new Error('no Redis server: wrap the suite in describeWithRedis')
-  const dir = mkdtempSync(join(tmpdir(), 'tempest-test-redis-'))
-  const run = (args: string[], port?: number): Promise<RedisServer> =>
-    startRedis({ binary, args, port, dir })
-  let server = await run(extraArgs)
-  const { url, port } = server
-  const clients: Redis[] = []
-  const client = (): Redis => {
-    const redis = connect(url)
-    clients.push(redis)
-    return redis
-  }
-  return {
-    url,
-    port,
-    get pid() {
-      return server.pid
-    },
-    client,
-    cli: (...command) => askRedis(url, ...command),
-    async kill() {
-      process.kill(server.pid, 'SIGKILL')
-      await server.ended
-    },
-    async start(...args) {
-      server = await run(args.length > 0 ? args : extraArgs, port)
-    },
-    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
-    thaw: () => void process.kill(server.pid, 'SIGCONT'),
-    async stop() {
-      for (const redis of clients) redis.disconnect()
-      await server.stop()
-      rmSync(dir, { recursive: true, force: true })
-    },
-  }
-}
-
-function connect(url: string): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: 0, disconnectTimeout: 100 })
-  redis.on('error', () => undefined) // commands fail by themselves
-  return redis
+/** @param args for redis-server, e.g. '--appendonly', 'yes' */
+export function startTestRedis(...args: string[]): Promise<TestRedis> {
+  return startServer({ args })
 }

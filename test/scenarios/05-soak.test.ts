@@ -26,7 +26,7 @@ describeWithRedis('fronts and workers whose connections break at random', () => 
         servedMs: 20_000,
         postDeadlineMs: 6000,
         postsMayFail: true,
-        mayOrphan: 'unknown',
+        mayOrphan: ['unknown'],
       } as const
       stage = await openStage(
         // The workers of each serve both.

@@ -9,10 +9,10 @@ import { type Proxy, type Role, startProxy } from '../helpers/proxy'
 import { startTestRedis, type TestRedis } from '../helpers/redis'
 import { startStallMeter } from '../helpers/stall'
 import { until } from '../helpers/until'
-import { accountOf, complaintsOf } from './account'
+import { accountOf, complaintsOf, type Rules } from './account'
+import { remainsOf } from './remains'
 
-export interface Plan {
-  name: string
+export interface Plan extends Rules {
   /** Whose connections go through the cell's proxy. @defaultValue nobody's */
   proxied?: 'front' | 'worker' | 'both'
   /** @defaultValue 1 */
@@ -21,31 +21,17 @@ export interface Plan {
   alsoServes?: number
   /** @defaultValue 25000, longer than any cut */
   redisWaitMs?: number
-  /** @defaultValue 25000: on a machine that is busy a cut takes longer */
-  deadlineMs?: number
-  /** In which everything must be served on a machine that is not. @defaultValue 15000 */
-  servedMs?: number
-  /** @defaultValue deadlineMs */
-  postDeadlineMs?: number
   /** @defaultValue 20: a scenario may cut more often than clients are promised to be served through */
   maxAttempts?: number
   /** Milliseconds the proxy adds each way, so that more is on its way when it cuts. @defaultValue 0 */
   delayMs?: number
-  /** The push of a POST may have an unknown outcome: then 504 is right. @defaultValue false */
-  postsMayFail?: boolean
-  /** Redis loses what was in it before this time of `performance.now()`: then 504 is right for all. @defaultValue it does not */
-  lostUntil?: number
-  /** Redis may be away for longer than redisWaitMs: then 503 is right, and nothing ran. @defaultValue false */
-  mayBeAway?: boolean
   /** Milliseconds. @defaultValue that of createFront */
   drainMs?: number
-  /** The front is told to end while requests are open: then 503 is right. @defaultValue false */
-  stops?: boolean
   /**
    * Dead connections of this kind may stay: of a node that ends before it notices, or, `unknown`, such as died before they
    * had sent anything of consequence, their id included. @defaultValue none
    */
-  mayOrphan?: Role | 'unknown'
+  mayOrphan?: readonly (Role | 'unknown')[]
 }
 
 export interface Cell {
@@ -73,6 +59,8 @@ export interface Stage {
 }
 
 const CLEAN_MS = 8000
+/** Nobody dies here, and dozens of nodes in one process need not watch each other closely. */
+const patienceMs = 10_000
 const END_MS = 10_000
 
 export async function openStage(plans: readonly Plan[]): Promise<Stage> {
@@ -86,14 +74,17 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
   const queueOf = (i: number): string => `q${i}`
   const fronts = plans.map((plan, i) => {
     const { redisWaitMs = 25_000, deadlineMs = 25_000, postDeadlineMs, drainMs } = plan
-    const work = { deadlineMs, postDeadlineMs, maxAttempts: plan.maxAttempts ?? 20 }
-    return { queue: queueOf(i), redis: via(i, 'front'), redisWaitMs, drainMs, work }
+    // Nothing is refused because it would have to wait: that is another scenario's.
+    const terms = { maxAttempts: plan.maxAttempts ?? 20, maxWaitMs: 60_000 }
+    const work = { deadlineMs, postDeadlineMs, ...terms }
+    return { queue: queueOf(i), redis: via(i, 'front'), redisWaitMs, drainMs, patienceMs, work }
   })
   const workers = plans.flatMap((plan, i) =>
     Array.from({ length: plan.workers ?? 1 }, () => ({
       queues: [queueOf(i), ...(plan.alsoServes === undefined ? [] : [queueOf(plan.alsoServes)])],
       redis: via(i, 'worker'),
       concurrency: 16,
+      patienceMs,
     })),
   )
   const [front, worker] = await Promise.all([
@@ -112,21 +103,23 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
   /** What is left where nothing should be. */
   async function leftovers(): Promise<string[]> {
     const left: string[] = []
-    const keys = listOf(await redis.cli('KEYS', '*')).map(String)
-    for (const key of keys) if (!/^\{q\d+\}:workers$/.test(key)) left.push(`key ${key}`)
-    listOf(await front.ask('stats')).forEach((stats, i) => {
+    const frontStats = listOf(await front.ask('stats'))
+    const workerStats = listOf(await worker.ask('stats'))
+    left.push(...(await remainsOf(redis, [...frontStats, ...workerStats])))
+    frontStats.forEach((stats, i) => {
       for (const field of ['inFlight', 'heldChars', 'heldBytes']) {
         if (fieldOf(stats, field) !== 0) left.push(`front ${i}: ${field} ${fieldOf(stats, field)}`)
       }
     })
-    listOf(await worker.ask('stats')).forEach((stats, i) => {
+    workerStats.forEach((stats, i) => {
       for (const field of ['running', 'waiting', 'held', 'unconfirmed', 'undeliverable']) {
         if (fieldOf(stats, field) !== 0) left.push(`worker ${i}: ${field} ${fieldOf(stats, field)}`)
       }
     })
     for (const { plan, proxy } of cells) {
       for (const role of proxy.orphans()) {
-        if (role !== plan.mayOrphan) left.push(`${plan.name}: an orphan of ${role}`)
+        if (role !== 'beat' && !plan.mayOrphan?.some((may) => may === role))
+          left.push(`${plan.name}: an orphan of ${role}`)
       }
     }
     return left
@@ -174,9 +167,11 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
         if (code !== 0) complaints.push(`SIGTERM ended the ${name} with ${code}`)
       }
       // A worker that ended while its connection was dead leaves its record to Redis, for seconds.
-      await until(async () => (await redis.cli('DBSIZE')) === 0, CLEAN_MS).catch(async () => {
-        complaints.push(`keys at the end: ${String(await redis.cli('KEYS', '*'))}`)
-      })
+      await until(async () => (await remainsOf(redis, [])).length === 0, CLEAN_MS).catch(
+        async () => {
+          complaints.push(`at the end: ${(await remainsOf(redis, [])).join(', ')}`)
+        },
+      )
       const account = cells.map(({ plan, load }) => accountOf(plan, load.asked)).join('\n')
       if (process.env.TEMPEST_SCENARIO_ACCOUNT !== undefined) {
         console.log(`${account}\nwithout a core: ${Math.round(late)} ms`)

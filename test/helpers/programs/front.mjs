@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createFront } from '@tempest/front'
-import { config, logger, serve } from './channel.mjs'
+import { config, logger, resources, serve } from './channel.mjs'
 
 const fronts = await Promise.all(
   config.map(async ({ queue, work: { postDeadlineMs, ...work }, ...options }) => {
@@ -10,6 +10,7 @@ const fronts = await Promise.all(
     const { deadlineMs } = work
     const handler = front.work(queue, {
       ...work,
+      maxAttempts: (req) => Number(req.headers['x-attempts'] ?? work.maxAttempts ?? 3),
       priority: (req) => req.headers['x-priority'] ?? 'normal',
       deadlineMs: (req) => (req.method === 'POST' ? (postDeadlineMs ?? deadlineMs) : deadlineMs),
     })
@@ -19,7 +20,12 @@ const fronts = await Promise.all(
     front.attach(server)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return { front, port: server.address().port }
+    const sockets = new Set()
+    server.on('connection', (socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
+    return { front, sockets, port: server.address().port }
   }),
 )
 
@@ -27,6 +33,17 @@ serve({
   answer: {
     ports: () => fronts.map(({ port }) => port),
     stats: () => fronts.map(({ front }) => front.stats()),
+    resources,
+    /** How many listeners the sockets of the clients that are connected have, at most. */
+    listeners: () =>
+      Math.max(
+        0,
+        ...fronts.flatMap(({ sockets }) =>
+          [...sockets].map((socket) =>
+            socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0),
+          ),
+        ),
+      ),
     usage: () => process.cpuUsage(),
   },
   stop: () => Promise.all(fronts.map(({ front }) => front.stop())),

@@ -1,19 +1,47 @@
-// Workers of a scenario in a process of their own: one for each `{ queues, redis, …options }`. Each run of a handler is
-// written down by the number of its request, so that a scenario can tell whether one was run twice.
-import { createHash } from 'node:crypto'
+// Workers of a scenario in a process of their own: one for each `{ queues, redis, journal, …options }`. Each run of a handler
+// is written down by the number of its request, so that a scenario can tell whether one was run twice.
 import { setTimeout as pause } from 'node:timers/promises'
+import { URLSearchParams } from 'node:url'
 import { createWorker } from '@tempest/worker'
-import { config, logger, serve } from './channel.mjs'
+import { answerTo } from './answer.mjs'
+import { config, logger, resources, serve } from './channel.mjs'
+import { openJournal } from './journal.mjs'
 
-const members = config.map((options) => {
+const members = config.map(({ journal: path, ...options }) => {
   const worker = createWorker({ ...options, logger })
+  const journal = openJournal(path)
   const runs = []
+
+  /** @param terms what the request asks of its handler: `ms` of work, `do` for worse. */
+  async function work(n, job, terms) {
+    const { attempt, queue, signal } = job
+    if (path === undefined) runs.push([Number(n), attempt, queue])
+    journal.note('begun', n, attempt, queue)
+    const deed = terms.get('do')
+    if (deed === 'kill') process.kill(process.pid, 'SIGKILL')
+    if (deed === 'throw' && attempt <= Number(terms.get('times') ?? 1e9)) {
+      journal.note('threw', n, attempt, queue)
+      throw new Error('as it was told')
+    }
+    signal.addEventListener('abort', () => journal.note('signal', n, attempt, queue))
+    // A first attempt may take longer than those that follow.
+    const ms = Number((attempt === 1 && terms.get('first')) || terms.get('ms'))
+    // A handler that minds its signal, and one that does not.
+    if (deed === 'mind') await pause(ms, undefined, { signal }).catch(() => undefined)
+    else if (ms > 0) await pause(ms)
+    journal.note('ended', n, attempt, queue)
+  }
+
   worker.on('url', async (request, job) => {
-    const url = new URL(request.url, 'http://worker')
-    runs.push([Number(url.searchParams.get('n')), job.attempt, job.queue])
-    const ms = Number(url.searchParams.get('ms'))
-    if (ms > 0) await pause(ms)
-    return { headers: { 'content-type': 'application/octet-stream' }, body: answerTo(request, url) }
+    const { searchParams } = new URL(request.url, 'http://worker')
+    await work(searchParams.get('n'), job, searchParams)
+    return { headers: { 'content-type': 'application/octet-stream' }, body: answerTo(request) }
+  })
+  // For programs that push or ask: `{ terms: 'n=p1&ms=20' }`, or such a text alone.
+  worker.on('note', async ([given], job) => {
+    const terms = new URLSearchParams(typeof given === 'object' ? given.terms : given)
+    await work(terms.get('n'), job, terms)
+    return terms.get('n')
   })
   worker.on('wait', ([ms]) => pause(ms))
   return { worker, runs }
@@ -21,16 +49,11 @@ const members = config.map((options) => {
 // One whose Redis is away starts later.
 for (const { worker } of members) worker.start().catch((error) => console.error(error))
 
-/** What load.ts expects: what was asked, the digest of what was sent, and as many bytes as were wanted. */
-function answerTo({ method, url, body }, { searchParams }) {
-  const head = `${method} ${url} ${createHash('sha1').update(body).digest('hex')} `
-  return Buffer.concat([Buffer.from(head), Buffer.alloc(Number(searchParams.get('bytes')), 0xe4)])
-}
-
 serve({
   answer: {
     started: () => Promise.all(members.map(({ worker }) => worker.start())),
     stats: () => members.map(({ worker }) => worker.stats()),
+    resources,
     /** Since it was asked the last time: [number of the request, attempt, queue] of each run, per worker. */
     runs: () => members.map(({ runs }) => runs.splice(0)),
   },
