@@ -26,14 +26,11 @@ export class RedisClock {
   }
 
   /**
-   * Takes a reply of TIME that was read at an unknown moment between `sentAt` and `at`: no better measure, but a jump shows, and shows before
-   * the jobs that came with it are judged.
+   * Takes Redis' time in ms as it was at an unknown moment between `sentAt` and `at`: no better measure, but a jump shows, and shows before the
+   * jobs that came with it are judged.
    */
-  witness(time: unknown, sentAt: number, at: number): void {
+  witness(redisMs: number, sentAt: number, at: number): void {
     if (this.#offset === undefined) return
-    const [seconds, micros] = listOf(time)
-    const redisMs = Number(String(seconds)) * 1000 + Number(String(micros)) / 1000
-    if (!Number.isFinite(redisMs)) return
     const monotonic = redisMs - this.#offset
     if (monotonic < sentAt - JUMP_MS || monotonic > at + JUMP_MS) this.#trusted = false
   }

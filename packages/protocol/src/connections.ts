@@ -19,6 +19,8 @@ const COMMAND_SILENCE_MS = 3000
 const BLOCK_SILENCE_MS = BLOCK_S * 1000 + 1500
 const BEAT_MS = 1000
 const WAIT_TICK_MS = 10
+/** How often, in beats, the epoch is read anew. */
+const EPOCH_BEATS = 5
 
 /** Something a node does at each beat while the commands connection is up. A rejection is only logged. */
 export type Chore = () => Promise<void>
@@ -39,6 +41,7 @@ export class Connections {
   readonly #chores = new Set<Chore>()
   readonly #renewed: (() => void)[] = []
   readonly #beat: NodeJS.Timeout
+  #beats = 0
 
   constructor(options: ResolvedNodeOptions, handlers: { up: () => void; down: () => void }) {
     this.options = options
@@ -184,10 +187,9 @@ export class Connections {
   async #work(): Promise<void> {
     if (!this.commands.up) return
     const chores = [...this.#chores].map((chore) => chore())
-    chores.push(
-      this.#readTime(() => this.commands.send('time', [])),
-      this.readEpoch(),
-    )
+    chores.push(this.#readTime(() => this.commands.send('time', [])))
+    // A restart breaks the connection, and is noticed by that; a replica that was promoted is not.
+    if (++this.#beats % EPOCH_BEATS === 0) chores.push(this.readEpoch())
     for (const result of await Promise.allSettled(chores)) {
       if (result.status === 'rejected') {
         this.options.logger.debug({ reason: String(result.reason) }, 'a chore of the beat failed')

@@ -8,7 +8,7 @@
 --       7 where to look for each of those that follow: 1 from the head of held, -1 from its end
 --       8 boot
 --       9 … the bytes of jobs finished elsewhere in held
--- Returns { 1 if jobs may be left else 0, TIME, { list, job … } … } in the order in which they stand in held.
+-- Returns { 1 if jobs may be left else 0, TIME in ms, { list, job … } … } in the order in which they stand in held.
 -- A worker that is not registered any more was taken for dead and its held list swept: what it believes of that is wrong.
 -- A full Redis lets it run (allow-oom): finishing jobs is what makes room.
 local held = KEYS[4]
@@ -18,7 +18,8 @@ if drop > 0 then redis.call('LPOP', held, drop) end
 for i = 9, #ARGV do redis.call('LREM', held, ARGV[7], ARGV[i]) end
 
 local n = tonumber(ARGV[1])
-local reply = { 0, redis.call('TIME') }
+local time = redis.call('TIME')
+local reply = { 0, time[1] * 1000 + math.floor(time[2] / 1000) }
 if n == 0 then return reply end
 
 -- unpack fails near 8,000 values, after the LPOP: hence the 500.

@@ -64,10 +64,18 @@ export class Intake {
     const meta = metaOf(wire.args)
     const job = new RunningJob(wire, meta, popped, source, this.#connections, this.#runner.wheel)
     const admission = this.#doubts.of(job, wire, meta)
-    if (typeof admission === 'string') {
-      this.#admit(admission, job, wire, meta)
-      return
-    }
+    if (typeof admission === 'string') this.#admit(admission, job, wire, meta)
+    else this.#await(admission, job, wire, meta)
+  }
+
+  #admit(admission: Admission, job: RunningJob, wire: Job, meta: Meta | undefined): void {
+    if (admission !== 'run') this.#drop(admission, job)
+    else if (job.attempt === 1) this.#runner.run(job, wire, meta)
+    else this.#lineUp(job, wire, meta)
+  }
+
+  #await(admission: Promise<Admission>, job: RunningJob, wire: Job, meta: Meta | undefined): void {
+    const { popped } = job
     this.#asked++
     admission.then(
       (found) => {
@@ -84,16 +92,12 @@ export class Intake {
     )
   }
 
-  #admit(admission: Admission, job: RunningJob, wire: Job, meta: Meta | undefined): void {
-    if (admission !== 'run') this.#drop(admission, job)
-    else if (job.attempt === 1) this.#runner.run(job, wire, meta)
-    else {
-      this.suspects.add(job.id, job.popped, job.source, () => {
-        const now = this.#doubts.ofWaiting(job)
-        if (now === 'run') this.#runner.run(job, wire, meta)
-        else this.#drop(now, job)
-      })
-    }
+  #lineUp(job: RunningJob, wire: Job, meta: Meta | undefined): void {
+    this.suspects.add(job.id, job.popped, job.source, () => {
+      const now = this.#doubts.ofWaiting(job)
+      if (now === 'run') this.#runner.run(job, wire, meta)
+      else this.#drop(now, job)
+    })
   }
 
   #drop(

@@ -227,7 +227,9 @@ export class Source {
 
   #taken(reply: unknown, sentAt: number): Taken {
     const [left, time, ...runs] = listOf(reply)
-    if (time !== undefined) this.#connections.clock.witness(time, sentAt, performance.now())
+    if (typeof time === 'number') {
+      this.#connections.clock.witness(time, sentAt, performance.now())
+    }
     const jobs: Popped[] = []
     for (const run of runs) {
       const [list, ...raws] = listOf(run)

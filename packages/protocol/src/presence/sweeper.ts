@@ -13,7 +13,7 @@ import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
 import { bury, forget, type Grave, noteCancelled, noteSwept, readGraves } from './graves.js'
 import { cancelAll, clear, remains, type SweepCounts } from './remains.js'
 
-const LOOK_MS = 200
+const LOOK_MS = 250
 /** A busy machine delays a look by less. */
 const STALLED_MS = 750
 const LOCK_MS = 2000
