@@ -12,7 +12,10 @@ describeWithRedis('an operator', () => {
 
   test('is shown the nodes and the dead jobs, and puts them back or drops them', async () => {
     const server = (redis = await startTestRedis())
-    const run = async (name: string, ...args: string[]): Promise<[number | string, string]> => {
+    const run = async (
+      name: string,
+      ...args: string[]
+    ): Promise<[number | string | null, string]> => {
       const program = launch(name, { TEMPEST_REDIS_URL: server.url }, args)
       const code = await program.ended
       return [code, program.output().trim()]

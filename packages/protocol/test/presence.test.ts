@@ -74,7 +74,7 @@ describeWithRedis('a node that is here', () => {
     const node = await make()
     await until(async () => (await redis.hexists('tempest:gone', 'dead:swept')) === 1)
     // A strike against a job nobody waits for delays it.
-    const delayed = await redis.zrange('{q}:delayed', 0, -1)
+    const delayed = await redis.zrange('{q}:delayed', '0', '-1')
     expect(delayed.map((each) => each.slice(each.indexOf(':') + 1)).sort()).toEqual(
       jobs.map((job) => job.replace(/"(\w)"\]$/, '"$1.2"]')),
     )

@@ -131,8 +131,8 @@ describe('a job of a dead worker', () => {
 
   test('does not take arguments for metadata', () => {
     const state = { attempt: 1, retry: true, v: 1, deadline: 1 }
-    const first = { meta: { ...meta }, state, more: { meta: { ...meta, deadline: 1 } } }
-    const raw = Buffer.from(JSON.stringify(['do', [{ state, ...first }], 'm', base]))
+    const first = { state, meta: { ...meta }, more: { meta: { ...meta, deadline: 1 } } }
+    const raw = Buffer.from(JSON.stringify(['do', [first], 'm', base]))
     const next = decodeJob(Buffer.from(verdictOf(raw, circumstances()).next))
     const changed = { ...first, meta: { ...meta, attempt: 2 } }
     expect(next).toMatchObject({ args: [changed], id: `${base}.2` })
