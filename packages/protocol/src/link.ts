@@ -51,6 +51,7 @@ export class Link {
   #outstanding = 0
   #heardAt = 0
   #corked = false
+  readonly #unknown = new Set<Script>()
   #loggedError = ''
 
   constructor(
@@ -116,12 +117,16 @@ export class Link {
   async script(script: Script, keys: string[], args: Argument[]): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args]
     try {
-      return await this.send('evalsha', [script.sha, ...rest])
+      if (!this.#unknown.has(script)) return await this.send('evalsha', [script.sha, ...rest])
     } catch (error) {
       // An unknown script was not run, so running it now cannot run it twice.
       if (!reasonOf(error).startsWith('NOSCRIPT')) throw error
-      return await this.send('eval', [script.source, ...rest])
+      // Until it is known for sure, calls that come later must not overtake this one.
+      this.#unknown.add(script)
     }
+    const reply = await this.send('eval', [script.source, ...rest])
+    this.#unknown.delete(script)
+    return reply
   }
 
   /** Cuts the connection; it comes back by itself. */
