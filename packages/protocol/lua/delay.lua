@@ -38,10 +38,10 @@ end
 local ready = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[4])
 local rung = 0
 for _, member in ipairs(ready) do
-  local list = tonumber(string.sub(member, 1, 1))
-  local job = string.sub(member, string.find(member, ':', 1, true) + 1)
-  if type(redis.pcall('RPUSH', KEYS[2 + list], job)) ~= 'number' then
-    -- The name of the list is taken by something else: it waits on, and keeps no others from their turn.
+  local digit, job = string.match(member, '^([123])%d*:(.*)$')
+  local list = tonumber(digit)
+  if not list or type(redis.pcall('RPUSH', KEYS[2 + list], job)) ~= 'number' then
+    -- It is no member of ours, or the name of its list is taken by something else: it waits on, and keeps no others from their turn.
     redis.call('ZADD', KEYS[1], now + 1000, member)
   else
     redis.call('ZREM', KEYS[1], member)

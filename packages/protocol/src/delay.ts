@@ -8,9 +8,12 @@ import { join } from 'node:path'
 import type { Connections } from './connections.js'
 import { keys, priorities, type Priority } from './keys.js'
 import { listOf } from './list.js'
-import { loadScript } from './script.js'
+import { loadScript, refusable } from './script.js'
 
 const delayScript = loadScript(join(__dirname, '..', 'lua', 'delay.lua'))
+
+/** What is added makes a full Redis fuller; what is moved does not. */
+const addScript = refusable(delayScript)
 
 const MAX_MOVED = 500
 
@@ -47,7 +50,9 @@ export class Delay {
     const seen = this.#seen
     const passed = seen ? Math.floor(performance.now() - seen.at) : 0
     const args = [boot, seen?.clock ?? '', passed, MAX_MOVED, seen?.id ?? '', ...pair]
-    const reply = listOf(await commands.script(delayScript, this.#keys, args))
+    const reply = listOf(
+      await commands.script(pair.length > 0 ? addScript : delayScript, this.#keys, args),
+    )
     const [clock, next, rung, , id] = reply
     const text = String(clock)
     this.#seen =

@@ -1,7 +1,7 @@
 /** @tempest/protocol: what fronts, workers and other nodes agree on. */
 export { askDefaults, type AskOptions, type PushOptions } from './ask.js'
 export { decodeBytes, encodeBytes, type JsonBytes } from './bytes.js'
-export { sendAnyway } from './anyway.js'
+export { sendAllAnyway } from './anyway.js'
 export { BLOCK_S, Connections } from './connections.js'
 export { type DeadJob, type DeadList } from './dead.js'
 export { Delay } from './delay.js'

@@ -152,7 +152,14 @@ export class Outbox {
     let any = false
     for (const job of jobs) {
       if (job.gone) continue
-      const text = job.encode()
+      let text: string
+      try {
+        text = job.encode()
+      } catch (error) {
+        // It must not take those along that leave with it.
+        job.refused(new TempestError('INTERNAL', reasonOf(error)))
+        continue
+      }
       if (batch.length === MAX_BATCH || (chars > 0 && chars + text.length > MAX_BATCH_CHARS)) {
         void this.#push(priority, batch, encoded)
         batch = []

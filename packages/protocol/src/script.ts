@@ -7,7 +7,17 @@ export interface Script {
   readonly sha: string
 }
 
+/** The same for a Redis that is full to refuse. */
+export function refusable(script: Script): Script {
+  const source = script.source.replace(' flags=allow-oom', '')
+  return { source, sha: shaOf(source) }
+}
+
+function shaOf(source: string): string {
+  return createHash('sha1').update(source).digest('hex')
+}
+
 export function loadScript(path: string): Script {
   const source = readFileSync(path, 'utf8')
-  return { source, sha: createHash('sha1').update(source).digest('hex') }
+  return { source, sha: shaOf(source) }
 }

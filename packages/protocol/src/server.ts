@@ -42,7 +42,7 @@ export function readServerFacts(info: string): ServerFacts {
   }
   return {
     version,
-    epoch: `${field('run_id').slice(0, 8)}.${field('master_replid').slice(0, 8)}`,
+    epoch: `${field('run_id').slice(0, 8)}.${field('master_replid2').slice(0, 8)}`,
   }
 }
 

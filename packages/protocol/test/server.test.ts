@@ -11,7 +11,7 @@ const info = (fields: Record<string, string>): string =>
     run_id: 'aaaaaaaabbbbbbbb',
     maxmemory_policy: 'noeviction',
     role: 'master',
-    master_replid: 'ccccccccdddddddd',
+    master_replid2: 'ccccccccdddddddd',
     ...fields,
   })
     .map(([name, value]) => `${name}:${value}`)
@@ -26,7 +26,7 @@ describe('the facts of a server', () => {
     const epochs = [
       info({}),
       info({ run_id: 'e'.repeat(40) }),
-      info({ master_replid: 'f'.repeat(40) }),
+      info({ master_replid2: 'f'.repeat(40) }),
     ]
     expect(new Set(epochs.map((text) => readServerFacts(text).epoch)).size).toBe(3)
   })

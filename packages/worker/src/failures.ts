@@ -6,7 +6,7 @@ import {
   type Connections,
   keys,
   type Outcome,
-  sendAnyway,
+  sendAllAnyway,
   settle,
   splitId,
   verdictOf,
@@ -51,8 +51,10 @@ export class Failures {
   /** Names exactly these. */
   async remark(ids: string[]): Promise<void> {
     const { commands } = this.#connections
-    await commands.send('del', [this.#marks])
-    if (ids.length > 0) await sendAnyway(commands, 'SADD', this.#marks, ids)
+    // In one write: whoever dies in between has begun what is named.
+    const cleared = commands.send('del', [this.#marks])
+    const named = sendAllAnyway(commands, 'SADD', this.#marks, ids)
+    await Promise.all([cleared, named])
   }
 
   /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */

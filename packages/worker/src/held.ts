@@ -130,7 +130,12 @@ export class Held {
 
   /** Jobs that were given back: they are out of the list without having been finished. */
   forget(jobs: Popped[]): void {
-    for (const job of jobs) if (!job.done) this.#unlinkLast(job)
+    for (const job of jobs) {
+      if (job.done) continue
+      this.#unlinkLast(job)
+      // Whoever still has it in hand must not begin it: it is somebody else's now.
+      job.done = true
+    }
   }
 
   /** Jobs that run and are not among these: a Redis that was restarted has forgotten them. */

@@ -3,6 +3,7 @@
  * perhaps.
  */
 import {
+  bootOf,
   type Connections,
   decodeJob,
   encodeFail,
@@ -24,7 +25,7 @@ import type { Source } from './source.js'
 import { Suspects } from './suspects.js'
 
 export class Intake {
-  readonly suspects = new Suspects()
+  readonly suspects: Suspects
   readonly cancels: Cancels
   readonly #connections: Connections
   readonly #replies: Replies
@@ -33,6 +34,7 @@ export class Intake {
   readonly #freed: () => void
   /** Jobs of which Redis is asked whether they are still to be run. */
   #asked = 0
+  #stopped = false
 
   /** @param freed called when a slot is free that no job of the runner had. */
   constructor(connections: Connections, replies: Replies, runner: Runner, freed: () => void) {
@@ -40,6 +42,7 @@ export class Intake {
     this.#replies = replies
     this.#runner = runner
     this.#freed = freed
+    this.suspects = new Suspects(freed)
     this.cancels = new Cancels(connections)
     this.#doubts = new Doubts(connections, this.cancels)
     runner.ended = (popped, over) => this.suspects.ended(popped, over)
@@ -52,7 +55,23 @@ export class Intake {
 
   /** Takes a message of a cancel channel. */
   cancel(payload: Buffer): void {
-    this.#runner.cancel(new Set(this.cancels.take(payload)))
+    const ids = this.cancels.take(payload)
+    this.#runner.cancel(new Set(ids))
+    for (const id of ids) if (id.endsWith('-*')) this.#cancelAll(id)
+  }
+
+  /** Of a node that is gone; it may be here again by the time this is heard. */
+  #cancelAll(id: string): void {
+    this.cancels.isGone(id).then(
+      (gone) => gone && this.#runner.cancelAll(bootOf(id)),
+      () => undefined,
+    )
+  }
+
+  /** Begins no more: what is still asked about goes back. */
+  stop(): void {
+    this.#stopped = true
+    this.suspects.stop()
   }
 
   begin(popped: Popped, source: Source): void {
@@ -80,6 +99,10 @@ export class Intake {
     admission.then(
       (found) => {
         this.#asked--
+        if (this.#stopped) {
+          popped.begun = false
+          return
+        }
         // Swept meanwhile, it belongs to somebody else.
         if (!popped.done) this.#admit(found, job, wire, meta)
         this.#freed()

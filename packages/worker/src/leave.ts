@@ -19,7 +19,7 @@ export async function leave(source: Source, until: number, logger: Logger): Prom
   for (;;) {
     let reason = 'no answer'
     const left = source.leave().then(
-      () => true,
+      () => !source.owes,
       (error: unknown) => {
         reason = reasonOf(error)
         return false

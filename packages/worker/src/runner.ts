@@ -60,12 +60,15 @@ export class Runner {
     return this.#running.length
   }
 
-  /** Nobody waits any more for these base ids, or for all of a boot: `<boot>-*`. */
+  /** Nobody waits any more for these base ids. */
   cancel(ids: ReadonlySet<string>): void {
+    for (const job of this.#running) if (ids.has(job.base)) job.drop('cancelled')
+  }
+
+  /** A node is gone: those of its jobs are meant that somebody waited for. */
+  cancelAll(boot: string): void {
     for (const job of this.#running) {
-      // Of a boot those are meant that somebody waited for.
-      const gone = job.respondTo !== null && ids.has(`${bootOf(job.base)}-*`)
-      if (gone || ids.has(job.base)) job.drop('cancelled')
+      if (job.respondTo !== null && bootOf(job.base) === boot) job.drop('cancelled')
     }
   }
 

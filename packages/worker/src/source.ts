@@ -14,7 +14,7 @@ import {
   priorities,
   type Priority,
   reasonOf,
-  sendAnyway,
+  sendAllAnyway,
 } from '@tempest/protocol'
 import { Beat, type Budget } from './beat.js'
 import { Failures } from './failures.js'
@@ -151,7 +151,7 @@ export class Source {
     if (this.#epoch !== '' && this.#epoch !== epoch) {
       // Redis was restarted and may have forgotten what runs here: should this worker die as well, that must be found.
       const missing = this.#held.missing(raws)
-      if (missing.length > 0) await sendAnyway(commands, 'RPUSH', this.#heldKey, missing)
+      await sendAllAnyway(commands, 'RPUSH', this.#heldKey, missing)
       raws.push(...missing)
     }
     this.#epoch = epoch

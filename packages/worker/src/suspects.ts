@@ -19,9 +19,12 @@ interface Attempt {
   popped: Popped
   source: Source
   begin: () => void
+  /** It is being named in Redis. */
+  naming: boolean
 }
 
 export class Suspects {
+  readonly #freed: () => void
   #waiting: Attempt[] = []
   #running: Attempt[] = []
   /** Those of which is asked whether anything stands against them, and those being named. */
@@ -29,6 +32,11 @@ export class Suspects {
   #beganAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   #stopped = false
+
+  /** @param freed called when one that was to begin does not. */
+  constructor(freed: () => void) {
+    this.#freed = freed
+  }
 
   /** How many are about to begin. */
   get waiting(): number {
@@ -40,7 +48,7 @@ export class Suspects {
     // Until then it can be put back; and a held list that is read anew tells of it again.
     popped.begun = false
     if ([...this.#waiting, ...this.#asked].some((each) => each.popped === popped)) return
-    void this.#ask({ id, mark: id, popped, source, begin })
+    void this.#ask({ id, mark: id, popped, source, begin, naming: false })
   }
 
   /** It is out of the worker's hands. @param over and not tried again. */
@@ -57,7 +65,8 @@ export class Suspects {
 
   /** The connection was lost and is back: what is named may be out of date. */
   async mend(source: Source): Promise<void> {
-    const mine = this.#running.filter((each) => each.source === source)
+    const named = [...this.#running, ...this.#asked.filter((each) => each.naming)]
+    const mine = named.filter((each) => each.source === source)
     await source.failures.remark(mine.map((each) => each.mark))
   }
 
@@ -83,8 +92,7 @@ export class Suspects {
       this.#next()
     } else {
       attempt.mark = bystander(attempt.id)
-      await this.#begin(attempt)
-      this.#next()
+      if (await this.#begin(attempt)) this.#next()
     }
   }
 
@@ -98,31 +106,42 @@ export class Suspects {
       return
     }
     const attempt = this.#waiting.shift()
-    if (attempt) void this.#begin(attempt).then(() => this.#next())
+    if (!attempt) return
+    void this.#begin(attempt).then((named) => {
+      // Else the timer goes on: at once would be again and again, without a turn for anything else.
+      if (named) this.#next()
+    })
   }
 
-  async #begin(attempt: Attempt): Promise<void> {
+  /** @returns whether it could be named. */
+  async #begin(attempt: Attempt): Promise<boolean> {
     const { mark, popped, source } = attempt
+    attempt.naming = true
     this.#asked.push(attempt)
     const named = await source.failures.mark(mark).then(
       () => true,
       () => false,
     )
     this.#asked = this.#asked.filter((each) => each !== attempt)
-    if (this.#stopped) return
+    attempt.naming = false
+    if (this.#stopped) return false
     if (!named) {
       // Redis is away, or full: not begun without a name.
       this.#waiting.unshift(attempt)
       this.#again(AGAIN_MS)
-    } else if (popped.done || popped.begun) {
+      return false
+    }
+    if (popped.done || popped.begun) {
       // Swept meanwhile, it belongs to somebody else.
       source.failures.unmark(mark, false)
+      this.#freed()
     } else {
       popped.begun = true
       if (mark === attempt.id) this.#beganAt = performance.now()
       this.#running.push(attempt)
       attempt.begin()
     }
+    return true
   }
 
   #again(ms: number): void {

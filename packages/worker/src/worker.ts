@@ -205,7 +205,7 @@ export class Worker<A extends Actions = AnyActions> {
   async #close(parts: Parts): Promise<void> {
     const { connections, sources, replies, runner, intake, popper, presence } = parts
     const stopAt = performance.now() + this.#options.stopMs
-    intake.suspects.stop()
+    intake.stop()
     await within(stopAt, this.quiet())
     while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
     runner.dropAll()

@@ -11,11 +11,17 @@ describe('suspects', () => {
   let suspects: Suspects
   /** Base ids against which something stands. */
   let struck: Set<string>
+  /** Redis is away. */
+  let refused: boolean
   const source = {
     unmark: (mark: string) => log.push(`unmark ${mark}`),
     failures: {
       isSuspect: (base: string) => Promise.resolve(struck.has(base)),
-      mark: (mark: string) => Promise.resolve(void log.push(`mark ${mark}`)),
+      mark: (mark: string) => {
+        log.push(`mark ${mark}`)
+        return refused ? Promise.reject(new Error('not connected')) : Promise.resolve()
+      },
+      remark: (marks: string[]) => Promise.resolve(void log.push(`remark ${marks.join()}`)),
       unmark: (mark: string) => log.push(`unmark ${mark}`),
     },
   } as unknown as Source
@@ -30,7 +36,8 @@ describe('suspects', () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
     log = []
     struck = new Set(['a', 'b', 'c'])
-    suspects = new Suspects()
+    refused = false
+    suspects = new Suspects(() => log.push('freed'))
   })
   afterEach(() => {
     suspects.stop()
@@ -79,6 +86,29 @@ describe('suspects', () => {
   test('do not begin where they were swept while they were named', async () => {
     add('a').done = true
     await turn()
-    expect(log).toEqual(['mark a', 'unmark a'])
+    // Its slot is free for others.
+    expect(log).toEqual(['mark a', 'unmark a', 'freed'])
+  })
+
+  test('are named again after a while where that failed, not at once', async () => {
+    refused = true
+    add('a')
+    add('b')
+    await turn()
+    await turn()
+    expect(log).toEqual(['mark a'])
+    refused = false
+    jest.advanceTimersByTime(200)
+    await turn()
+    expect(log).toEqual(['mark a', 'mark a', 'begin a'])
+  })
+
+  test('stay named while they are being named and the held list is read anew', async () => {
+    add('a')
+    await Promise.resolve()
+    await Promise.resolve()
+    await suspects.mend(source)
+    await turn()
+    expect(log.filter((line) => line.startsWith('remark'))).toEqual(['remark a'])
   })
 })

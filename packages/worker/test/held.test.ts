@@ -232,4 +232,15 @@ describe('a held list', () => {
     held.finish(a)
     expect(held.dirty).toBe(false)
   })
+
+  test('a job that was given back is nobody’s to begin or finish any more', () => {
+    const held = new Held()
+    const [one, two] = ['a', 'b'].map((id) => held.add(Buffer.from(id), 'normal'))
+    if (!one || !two) throw new Error('two were added')
+    held.forget([one])
+    expect(one.done).toBe(true)
+    held.finish(one)
+    held.forget([one])
+    expect([held.size, held.dirty, held.unbegun()]).toEqual([1, false, [two]])
+  })
 })

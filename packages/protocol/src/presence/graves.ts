@@ -14,6 +14,8 @@ const cancelledScript = loadScript(join(__dirname, '..', '..', 'lua', 'cancelled
 
 /** Of all of them together, should no node be left that looks: the longest deadline there can be is a month. */
 const GONE_S = 31 * 86_400
+/** The deadline of jobs whose node told none. */
+const DEADLINE_MS = 30_000
 const SWEPT = ':swept'
 const CANCELLED = ':cancelled'
 
@@ -45,9 +47,15 @@ export async function noteSwept({ commands }: Connections, boot: string): Promis
   await sendAnyway(commands, 'HSET', keys.gone, [boot + SWEPT, 1])
 }
 
-/** @returns false where it is here again: then its jobs must not be cancelled. */
-export async function noteCancelled({ commands }: Connections, boot: string): Promise<boolean> {
-  return (await commands.script(cancelledScript, [keys.nodes, keys.gone], [boot])) === 1
+/** Nobody waits for the jobs of a front that is gone: workers drop them, waiting or running. @returns false where it is here again. */
+export async function cancelAll(
+  { commands, clock }: Connections,
+  { boot, queues, longest }: NodeRecord,
+): Promise<boolean> {
+  const until = clock.toRedis(performance.now() + (longest || DEADLINE_MS))
+  const message = JSON.stringify({ ids: [`${boot}-*`], until })
+  const args = [boot, message, ...queues.map(keys.cancel)]
+  return (await commands.script(cancelledScript, [keys.nodes, keys.gone], args)) === 1
 }
 
 export async function forget({ commands }: Connections, boot: string): Promise<void> {

@@ -14,31 +14,45 @@ const file = join(__dirname, '..', '..', 'thread', 'beat.mjs')
 const script = loadScript(join(__dirname, '..', '..', 'lua', 'beat.lua'))
 
 let thread: Worker | undefined
-const boots = new Set<string>()
+/** What each node is started with, to be started again should the thread die. */
+const hearts = new Map<string, { boot: string; redis: RedisOptions; everyMs: number }>()
+const AGAIN_MS = 1000
 
 /** @returns false where no thread can beat with these options. */
 export function startHeart(boot: string, redis: RedisOptions, everyMs: number): boolean {
   const { tls } = redis
-  const link = cloneable(linkOptions)
   const options = cloneable(redis)
   // Without its TLS options it would speak in the clear.
   if (tls !== undefined && options.tls === undefined) return false
-  if (!thread) {
-    const workerData = { script, keys: [keys.beats, keys.nodes], link }
-    thread = new Worker(file, { workerData, execArgv: [], stdout: false, stderr: false })
-    thread.unref()
-    // Without it the main thread goes on beating.
-    thread.on('error', () => (thread = undefined))
-  }
-  boots.add(boot)
-  thread.postMessage({ start: { boot, everyMs, redis: options } })
+  const heart = { boot, redis: options, everyMs }
+  hearts.set(boot, heart)
+  thread ??= startThread()
+  thread.postMessage({ start: heart })
   return true
 }
 
+function startThread(): Worker {
+  const workerData = { script, keys: [keys.beats, keys.nodes], link: cloneable(linkOptions) }
+  const started = new Worker(file, { workerData, execArgv: [], stdout: false, stderr: false })
+  started.unref()
+  // Until it is there again the main thread beats, once a second.
+  started.on('error', () => {
+    thread = undefined
+    setTimeout(restart, AGAIN_MS).unref()
+  })
+  return started
+}
+
+function restart(): void {
+  if (thread || hearts.size === 0) return
+  thread = startThread()
+  for (const heart of hearts.values()) thread.postMessage({ start: heart })
+}
+
 export function stopHeart(boot: string): void {
-  if (!boots.delete(boot)) return
+  if (!hearts.delete(boot)) return
   thread?.postMessage({ stop: boot })
-  if (boots.size > 0) return
+  if (hearts.size > 0) return
   void thread?.terminate()
   thread = undefined
 }

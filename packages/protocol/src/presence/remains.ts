@@ -1,18 +1,20 @@
 /** What a dead node leaves in Redis, and how it is cleared: held lists of a worker, mailbox and waiting jobs of a front. */
+import { join } from 'node:path'
 import type { Connections } from '../connections.js'
 import { keys } from '../keys.js'
 import { isReplyError } from '../link.js'
 import { listOf } from '../list.js'
+import { loadScript } from '../script.js'
 import type { NodeRecord } from './record.js'
 import { type Outcome, settle } from './settlement.js'
 import { verdictOf } from './verdict.js'
+
+const unregisterScript = loadScript(join(__dirname, '..', '..', 'lua', 'unregister.lua'))
 
 /** Held jobs read at once: each may be a megabyte. */
 const PAGE = 16
 /** A front that is only paused finds its replies when it comes back within this time. */
 const MAILBOX_S = 600
-/** The deadline of jobs whose node told none. */
-const DEADLINE_MS = 30_000
 
 export interface SweepCounts {
   /** Nodes this one has swept. */
@@ -34,25 +36,35 @@ export interface Clearing {
   again: boolean
   /** Nothing can turn up any more. */
   last: boolean
+  /** Called before each page: it may take longer than a lock holds. */
+  renew(): Promise<unknown>
 }
 
-/** Clears what is there now. @returns how many jobs were settled. */
+/** How many jobs were settled, and whether that was all there was. */
+export interface Cleared {
+  settled: number
+  whole: boolean
+}
+
+/** Clears what is there now. */
 export async function clear(
   connections: Connections,
   record: NodeRecord,
   clearing: Clearing,
-): Promise<number> {
+): Promise<Cleared> {
   if (record.role !== 'worker') {
     const mailbox = keys.mailbox(record.boot)
     if (clearing.last) await connections.commands.send('del', [mailbox])
     else if (!clearing.again) await connections.commands.send('expire', [mailbox, MAILBOX_S])
-    return 0
+    return { settled: 0, whole: true }
   }
-  let settled = 0
+  const cleared = { settled: 0, whole: true }
   const refusals: unknown[] = []
   for (const queue of record.queues) {
     try {
-      settled += await clearHeld(connections, record, queue, clearing)
+      const of = await clearHeld(connections, record, queue, clearing)
+      cleared.settled += of.settled
+      if (!of.whole) cleared.whole = false
     } catch (error) {
       if (!isReplyError(error)) throw error
       refusals.push(error)
@@ -60,18 +72,22 @@ export async function clear(
   }
   // The other queues were cleared; this one is tried again.
   if (refusals.length > 0) throw refusals[0]
-  return settled
+  return cleared
 }
 
 async function clearHeld(
   connections: Connections,
   { boot, suspects = false }: NodeRecord,
   queue: string,
-  { counts, isCancelled, again }: Clearing,
-): Promise<number> {
+  { counts, isCancelled, again, renew }: Clearing,
+): Promise<Cleared> {
   const { commands, clock, epoch } = connections
-  // From here on its takes are refused, should it only have been paused. Once it was swept, who is registered is here again.
-  if (!again) await commands.send('zrem', [keys.workers(queue), boot])
+  // Once it was swept, who is registered is here again.
+  if (!again) {
+    const lists = [keys.workers(queue), keys.nodes]
+    const out = await commands.script(unregisterScript, lists, [boot])
+    if (out !== 1) return { settled: 0, whole: false }
+  }
   const held = keys.held(queue, boot)
   const suspectsKey = keys.suspects(queue, boot)
   const marks = new Set(listOf(await commands.send('smembers', [suspectsKey])).map(String))
@@ -80,6 +96,7 @@ async function clearHeld(
   let settled = 0
   const refused: unknown[] = []
   for (;;) {
+    await renew()
     // Behind those that were refused, which stay where they are.
     const last = -1 - refused.length
     const page = await commands.send('lrange', [held, last - PAGE + 1, last])
@@ -106,20 +123,10 @@ async function clearHeld(
       }
     }
     // It has come back, or another sweeper is at it.
-    if (gone) return settled
+    if (gone) return { settled, whole: false }
   }
   // Only those that were read: it may be here again, and have begun others.
   if (marks.size > 0) await commands.send('srem', [suspectsKey, ...marks])
   if (refused.length > 0) throw refused[0]
-  return settled
-}
-
-/** Nobody waits for the jobs of a front that is gone: workers drop them, waiting or running. */
-export async function cancelAll(
-  { commands, clock }: Connections,
-  { boot, queues, longest }: NodeRecord,
-): Promise<void> {
-  const until = clock.toRedis(performance.now() + (longest || DEADLINE_MS))
-  const message = JSON.stringify({ ids: [`${boot}-*`], until })
-  for (const queue of queues) await commands.send('publish', [keys.cancel(queue), message])
+  return { settled, whole: true }
 }

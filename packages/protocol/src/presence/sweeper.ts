@@ -10,8 +10,8 @@ import { fieldsOf } from '../hash.js'
 import { isReplyError } from '../link.js'
 import { Observer } from './observer.js'
 import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
-import { bury, forget, type Grave, noteCancelled, noteSwept, readGraves } from './graves.js'
-import { cancelAll, clear, remains, type SweepCounts } from './remains.js'
+import { bury, cancelAll, forget, type Grave, noteSwept, readGraves } from './graves.js'
+import { clear, type Cleared, remains, type SweepCounts } from './remains.js'
 
 const LOOK_MS = 250
 /** A busy machine delays a look by less. */
@@ -166,8 +166,7 @@ export class Sweeper {
     await commands.send('hdel', [keys.nodes, boot])
     await commands.send('hdel', [keys.beats, boot])
     this.counts.sweeps++
-    const settled = await this.#clear(record, false, false)
-    await noteSwept(this.#connections, boot)
+    const { settled } = await this.#clear(record, false, false)
     options.logger.warn({ boot, role, queues, settled }, 'a node is dead: swept what it left')
   }
 
@@ -189,8 +188,7 @@ export class Sweeper {
     if ((await this.#isHere(boot)) || !(await this.#lock(boot))) return
     if (cancels) {
       // Noted before it is done: a front that comes back in between pushes again what it need not.
-      if (!(await noteCancelled(this.#connections, boot))) return
-      await cancelAll(this.#connections, record)
+      if (!(await cancelAll(this.#connections, record))) return
     }
     await this.#clear(record, swept, over)
   }
@@ -211,8 +209,20 @@ export class Sweeper {
     return (await this.#connections.commands.send('hexists', [keys.nodes, boot])) === 1
   }
 
-  #clear(record: NodeRecord, again: boolean, last: boolean): Promise<number> {
+  async #clear(record: NodeRecord, swept: boolean, last: boolean): Promise<Cleared> {
+    const { boot } = record
     const isCancelled = (base: string): boolean => this.#owner.isCancelled?.(base) ?? false
-    return clear(this.#connections, record, { counts: this.counts, isCancelled, again, last })
+    const cleared = await clear(this.#connections, record, {
+      ...{ counts: this.counts, isCancelled, again: swept, last },
+      renew: () => this.#renew(boot),
+    })
+    // Only who has seen the end of what it held may say that the rest had not begun.
+    if (cleared.whole && !swept) await noteSwept(this.#connections, boot)
+    return cleared
+  }
+
+  #renew(boot: string): Promise<unknown> {
+    const { commands, boot: own } = this.#connections
+    return sendAnyway(commands, 'SET', keys.sweep(boot), [own, 'PX', LOCK_MS])
   }
 }
