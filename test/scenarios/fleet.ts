@@ -65,6 +65,8 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'tempest-fleet-'))
   const redis = await startServer(plan.server ?? {})
   const units: Unit[] = []
+  /** Those that take the place of dead ones, until they are units themselves. */
+  const starting = new Set<Promise<unknown>>()
   const hands: Hands[] = []
   const ended: string[] = []
   const deadPorts = new Set<number>()
@@ -100,8 +102,11 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       unit.killedAt = performance.now()
       deadBoots.add(unit.boot)
       deaths++
-      if (plan.respawns)
-        void start(role, given).catch((error: unknown) => ended.push(String(error)))
+      if (!plan.respawns) return
+      const again = start(role, given)
+        .catch((error: unknown) => ended.push(String(error)))
+        .finally(() => starting.delete(again))
+      starting.add(again)
     })
     return unit
   }
@@ -198,6 +203,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
     },
     async close() {
       await load.finish()
+      await Promise.all(starting)
       const left = await fleet.settle()
       const late = await stalledMs()
       const complaints = [...(await fleet.complaints()), ...left.map((what) => `left: ${what}`)]
