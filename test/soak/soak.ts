@@ -2,6 +2,7 @@
  * A fleet and its rounds: a load and jobs nobody waits for, some seconds of trouble, and a quiet moment in which every request
  * is accounted for, and memory and keys are read.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { createNode, type Node } from '@tempest/protocol'
 import { fieldsOf } from '../helpers/json'
 import { until } from '../helpers/until'
@@ -34,6 +35,8 @@ const mixes: readonly (readonly Trouble[])[] = [
 const redisTroubles: readonly Trouble[] = [stallRedis, cutConnections, restartRedis]
 const dead = '{q1}:dead'
 const QUIET_MS = 60_000
+/** The pace of the load, not a wait for anything. */
+const PUSH_EVERY_MS = 100
 
 type Sample = [minute: number, value: number]
 
@@ -154,7 +157,7 @@ export class Soak {
         () => names.push(name),
         () => this.tally.count('pushes of unknown outcome'),
       )
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await pause(PUSH_EVERY_MS)
     }
     return names
   }

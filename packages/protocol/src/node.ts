@@ -120,7 +120,7 @@ export class Node {
   /**
    * Pushes a job and waits for its result.
    * @returns what the handler returned, as JSON carries it.
-   * @throws TempestError: DEADLINE, NO_HANDLER, HANDLER_FAILED, REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT,
+   * @throws TempestError: DEADLINE, NO_HANDLER, HANDLER_FAILED, WORKER_LOST, REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT,
    * IN_FLIGHT_FULL, STOPPING, CANCELLED. TypeError for arguments that cannot be sent.
    */
   async ask(

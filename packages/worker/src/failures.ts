@@ -12,9 +12,7 @@ import {
   verdictOf,
 } from '@tempest/protocol'
 import type { Popped } from './held.js'
-import { buryScript, markScript } from './scripts.js'
-
-const MAX_DEAD = 1000
+import { markScript } from './scripts.js'
 
 export class Failures {
   readonly #queue: string
@@ -57,7 +55,7 @@ export class Failures {
     await Promise.all([cleared, named])
   }
 
-  /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */
+  /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list; what cannot be decoded does so at once. */
   tryLater({ raw }: Popped, code: string): Promise<Outcome> {
     const { commands, boot, clock, epoch } = this.#connections
     const verdict = verdictOf(raw, {
@@ -67,10 +65,5 @@ export class Failures {
     })
     const cause = { code, at: clock.toRedis(performance.now()), reason: code, swept: false }
     return settle(commands, this.#queue, boot, raw, verdict, cause)
-  }
-
-  /** Keeps what could not be decoded in the bounded dead list. */
-  async bury({ raw }: Popped): Promise<void> {
-    await this.#connections.commands.script(buryScript, [keys.dead(this.#queue)], [raw, MAX_DEAD])
   }
 }

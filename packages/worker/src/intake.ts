@@ -145,17 +145,18 @@ export class Intake {
     countOne(this.#runner.counts.malformed, what)
     const { logger } = this.#connections.options
     logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
-    source.failures.bury(popped).then(
-      () => this.#runner.finish(source, popped),
+    source.tryLater(popped, 'BAD_REQUEST').then(
+      () => {
+        this.#freed()
+        if (typeof job?.respondTo !== 'string') return
+        const failure = { status: statusOf('BAD_REQUEST'), message: `malformed job: ${what}` }
+        const entry = encodeFail(job.id, { code: 'BAD_REQUEST', ...failure })
+        this.#replies.add(job.respondTo, entry, () => undefined)
+      },
       (error: unknown) => {
         source.keep(popped)
         logger.error({ queue: source.queue, reason: reasonOf(error) }, 'could not be buried')
       },
     )
-    if (typeof job?.respondTo === 'string') {
-      const failure = { status: statusOf('BAD_REQUEST'), message: `malformed job: ${what}` }
-      const entry = encodeFail(job.id, { code: 'BAD_REQUEST', ...failure })
-      this.#replies.add(job.respondTo, entry, () => undefined)
-    }
   }
 }

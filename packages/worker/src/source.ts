@@ -104,7 +104,7 @@ export class Source {
     this.#held.finish(popped)
   }
 
-  /** A job nobody waits for has failed: it is tried again, later and later, or goes to the dead list. */
+  /** A job nobody waits for has failed, or could not be decoded: see `Failures.tryLater`. */
   async tryLater(popped: Popped, code: string): Promise<void> {
     // Where it was swept meanwhile, whoever did that has seen to it.
     await this.failures.tryLater(popped, code)

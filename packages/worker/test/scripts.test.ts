@@ -1,9 +1,9 @@
 /** The worker's scripts, each against seeded lists: what stands where before, what after, what is returned. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { listOf } from '@tempest/protocol'
+import { type Link, listOf, settle, verdictOf } from '@tempest/protocol'
 import type { Redis } from 'ioredis'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
-import { answerScript, beatScript, buryScript, returnScript, takeScript } from '../src/scripts'
+import { answerScript, beatScript, returnScript, takeScript } from '../src/scripts'
 
 const [high, normal, low, held] = ['{q}:high', 'q', '{q}:low', '{q}:held:b']
 const registered = '{q}:workers'
@@ -235,14 +235,37 @@ describeWithRedis('scripts of the worker', () => {
     })
   })
 
-  describe('bury', () => {
-    test('keeps the newest entries, as many as it is told', async () => {
-      const lengths: unknown[] = []
-      for (const entry of ['a', 'b', 'c', 'd']) {
-        lengths.push(await redis.eval(buryScript.source, 1, 'dead', entry, 3))
-      }
-      expect(lengths).toEqual([1, 2, 3, 3])
-      expect(await list('dead')).toEqual(['d', 'c', 'b'])
+  describe('settle, of entries that could not be decoded,', () => {
+    const bury = async (entry: string): Promise<unknown> => {
+      const run = (script: { source: string }, lists: string[], args: string[]): unknown =>
+        redis.eval(script.source, lists.length, ...lists, ...args)
+      const raw = Buffer.from(entry)
+      const nothing = { suspects: new Set<string>(), began: 'all', epoch: '' } as const
+      const never = { untilMs: () => Infinity, isCancelled: () => false }
+      const verdict = verdictOf(raw, { ...nothing, ...never })
+      const cause = { code: 'BAD_REQUEST', at: 1, reason: 'BAD_REQUEST', swept: false }
+      return settle({ script: run } as unknown as Link, 'q', 'b', raw, verdict, cause)
+    }
+
+    test('keeps the newest 1000, as they were, and takes each out of held', async () => {
+      const entries = numbers(1002).map((n) => `no job ${n}`)
+      await seed({ [held]: [...entries, 'other'] })
+      const outcomes = new Set<unknown>()
+      for (const entry of entries) outcomes.add(await bury(entry))
+      expect([...outcomes]).toEqual(['bury'])
+      expect(await list('{q}:dead')).toEqual(entries.slice(2).reverse())
+      expect(await list(held)).toEqual(['other'])
+    })
+
+    test('keeps nothing of one that is not held', async () => {
+      expect(await bury('no job')).toBe('gone')
+      expect(await redis.exists('{q}:dead')).toBe(0)
+    })
+
+    test('runs on a full Redis', async () => {
+      await seed({ [held]: ['no job'] })
+      await whileFull(() => bury('no job'))
+      expect(await list('{q}:dead')).toEqual(['no job'])
     })
   })
 

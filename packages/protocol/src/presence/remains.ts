@@ -13,6 +13,10 @@ const unregisterScript = loadScript(join(__dirname, '..', '..', 'lua', 'unregist
 
 /** Held jobs read at once: each may be a megabyte. */
 const PAGE = 16
+/** A dead worker's parked call can still pop a job for as long as it may block, and a little. */
+const PARKED_MS = 10_000
+/** Replies to a dead front may come until its longest deadline, and be late. */
+const LATE_MS = 3600_000
 /** A front that is only paused finds its replies when it comes back within this time. */
 const MAILBOX_S = 600
 
@@ -24,8 +28,8 @@ export interface SweepCounts {
 }
 
 /** For how long, in ms, something may still turn up that a dead node has left. */
-export function remains(record: NodeRecord, parkedMs: number, lateMs: number): number {
-  return record.role === 'worker' ? parkedMs : (record.longest ?? 0) + lateMs
+export function remainsMs(record: NodeRecord): number {
+  return record.role === 'worker' ? PARKED_MS : (record.longest ?? 0) + LATE_MS
 }
 
 /** What a sweeper knows of this clearing. */

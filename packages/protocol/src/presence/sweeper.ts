@@ -11,7 +11,7 @@ import { isReplyError } from '../link.js'
 import { Observer } from './observer.js'
 import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
 import { bury, cancelAll, forget, type Grave, noteSwept, readGraves } from './graves.js'
-import { clear, type Cleared, remains, type SweepCounts } from './remains.js'
+import { clear, type Cleared, remainsMs, type SweepCounts } from './remains.js'
 
 const LOOK_MS = 250
 /** A busy machine delays a look by less. */
@@ -20,12 +20,8 @@ const LOCK_MS = 2000
 /** How often the records are read although nobody has appeared, and those that are gone looked at again. */
 const RECORDS_MS = 5000
 const GONE_MS = 2000
-/** A dead worker's parked call can still pop a job for as long as it may block, and a little. */
-const PARKED_MS = 10_000
 /** A front that is away for this many times its patience does not come back in time for those who wait. */
 const CANCEL_PATIENCES = 2
-/** Replies to a dead front may come until its longest deadline, and be late. */
-const LATE_MS = 3600_000
 
 export interface SweepOwner {
   workerAppeared?(): void
@@ -162,7 +158,7 @@ export class Sweeper {
     const { boot, role, queues } = record
     const now = clock.toRedis(performance.now())
     // Named as gone before it is no longer named as here: whoever stops in between leaves it to be found.
-    await bury(this.#connections, record, now + remains(record, PARKED_MS, LATE_MS))
+    await bury(this.#connections, record, now + remainsMs(record))
     await commands.send('hdel', [keys.nodes, boot])
     await commands.send('hdel', [keys.beats, boot])
     this.counts.sweeps++
@@ -186,10 +182,7 @@ export class Sweeper {
     const cancels = role !== 'worker' && !cancelled && goneMs > patience * CANCEL_PATIENCES
     if (!over && !cancels && role !== 'worker') return
     if ((await this.#isHere(boot)) || !(await this.#lock(boot))) return
-    if (cancels) {
-      // Noted before it is done: a front that comes back in between pushes again what it need not.
-      if (!(await cancelAll(this.#connections, record))) return
-    }
+    if (cancels && !(await cancelAll(this.#connections, record))) return
     await this.#clear(record, swept, over)
   }
 
