@@ -45,10 +45,12 @@ describeWithRedis('replaced in turn under load', () => {
   function run(command: string, args: string[], env: Record<string, string>): Running {
     const child = spawn(command, args, {
       env: { ...process.env, REDIS_URL: redis.url, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    }
     const each: Running = {
       child,
       ended: once(child, 'exit'),
@@ -118,14 +120,14 @@ describeWithRedis('replaced in turn under load', () => {
       const [web, a, b] = [await freePort(), await freePort(), await freePort()]
       const workers = [await startWorker(), await startWorker()]
       const start = (port: number): Running =>
-        node('front.mjs', { PORT: String(port), UNREADY_MS: '1200' })
+        node('front.mjs', { PORT: String(port), UNREADY_MS: '2500' })
       const fronts = [
-        { port: a, front: start(a) },
-        { port: b, front: start(b) },
+        { name: 'a', port: a, front: start(a) },
+        { name: 'b', port: b, front: start(b) },
       ]
       for (const { port } of fronts) await until(() => isReady(port), START_MS)
       const env = { WEB: `127.0.0.1:${web}`, FRONT_A: `127.0.0.1:${a}`, FRONT_B: `127.0.0.1:${b}` }
-      run(HAPROXY, ['-db', '-f', join(folder, 'haproxy.cfg')], env)
+      const balancer = run(HAPROXY, ['-db', '-f', join(folder, 'haproxy.cfg')], env)
       await until(() => isReady(web), START_MS)
       const load = offer([web], kinds)
       load.rate(PER_SECOND)
@@ -133,10 +135,7 @@ describeWithRedis('replaced in turn under load', () => {
         each.front.child.kill('SIGTERM')
         expect(await each.front.ended).toEqual([0, null])
         each.front = start(each.port)
-        await until(() => isReady(each.port), START_MS)
-        // haproxy sees it at its next check, 300 ms at most.
-        const since = performance.now()
-        await until(() => performance.now() - since > 500)
+        await balancer.says(new RegExp(`Server fronts/${each.name} is UP`), 1)
       }
       await replaceWorkers(workers)
       await load.finish()

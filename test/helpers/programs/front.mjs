@@ -14,7 +14,10 @@ const fronts = await Promise.all(
       priority: (req) => req.headers['x-priority'] ?? 'normal',
       deadlineMs: (req) => (req.method === 'POST' ? (postDeadlineMs ?? deadlineMs) : deadlineMs),
     })
-    const server = createServer(handler)
+    // What this process needs for an answer of nothing, to compare with.
+    const server = createServer((req, res) =>
+      req.url === '/nothing' ? res.end() : handler(req, res),
+    )
     // The generator keeps connections longer than Node's default and must not meet one that just closes.
     server.keepAliveTimeout = 120_000
     front.attach(server)
