@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { elementsOf } from '../helpers/json'
 import type { Note } from '../helpers/journal'
 import { createLoad, type Load } from '../helpers/load'
 import { endPrograms } from '../helpers/programs/start'
@@ -15,7 +14,8 @@ import { startServer, type TestRedis } from '../helpers/server'
 import { startStallMeter } from '../helpers/stall'
 import { accountOf, complaintsOf, type Rules } from './account'
 import type { FleetPlan } from './fleet-plan'
-import { type Hands, recoveriesOf, summaryOf } from './recovery'
+import { type Hands, heldBy } from './hands'
+import { recoveriesOf, summaryOf } from './recovery'
 import { missingOf, remainsOf } from './remains'
 import { type Role, startUnit, type Unit, unfinishedOf, type UnitOptions } from './unit'
 
@@ -34,13 +34,15 @@ export interface Fleet {
   start(role: Role, options?: Partial<UnitOptions>): Promise<Unit>
   /** kill -9. Resolves when it is dead, and what it had in hand is noted. */
   kill(unit: Unit): Promise<void>
+  /** SIGSTOP, and SIGCONT after so many ms. What it had in hand is noted. */
+  pause(unit: Unit, ms: number): Promise<void>
   /** SIGTERM; a complaint where it does not end by itself. */
   end(unit: Unit): Promise<void>
   /** How long, in ms, a front or the load generator had no core. */
   stalledMs(): Promise<number>
   /** Reads the journals. @returns what was noted of a request, or of a job by its name, in the order of time. */
   notes(name: number | string): Note[]
-  /** From a kill to the answer, or the 502, of what was in hand; for closed loads. */
+  /** From a kill or pause to the end of what was in hand; for closed loads. */
   recoveries(): ReturnType<typeof recoveriesOf>
   /** Resolves when nothing is asked, begun or left any more; else what is, after some seconds. */
   settle(): Promise<string[]>
@@ -168,13 +170,14 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       deadBoots.add(unit.boot)
       await unit.program.ended
       if (unit.role !== 'worker') return
-      const lists = unit.queues.map((queue) =>
-        // Where Redis is away nobody knows.
-        redis.cli('LRANGE', `{${queue}}:held:${unit.boot}`, 0, -1).catch(() => []),
-      )
-      const raws = (await Promise.all(lists)).flatMap(elementsOf)
-      const numbers = raws.map((raw) => Number(/\/r\?n=(\d+)/.exec(String(raw))?.[1] ?? -1))
-      hands.push({ killedAt: unit.killedAt, numbers })
+      hands.push({ lostAt: unit.killedAt, by: 'kill', numbers: await heldBy(unit, redis) })
+    },
+    async pause(unit, ms) {
+      unit.program.signal('SIGSTOP')
+      const over = pause(ms)
+      hands.push({ lostAt: performance.now(), by: 'pause', numbers: await heldBy(unit, redis) })
+      await over
+      unit.program.signal('SIGCONT')
     },
     end,
     stalledMs,

@@ -1,38 +1,39 @@
-/** How long it takes from a worker's death until somebody else has answered, or the client was told. Pure. */
+/** How long it takes from a worker's death or pause until somebody else has answered, or the client was told. Pure. */
 import type { Asked } from '../helpers/load'
-
-/** What a worker had in its hands when it was killed. */
-export interface Hands {
-  killedAt: number
-  numbers: readonly number[]
-}
+import type { Hands } from './hands'
 
 export interface Recoveries {
-  /** From the kill to the answer of another worker, in ms. */
+  /** From a kill to the answer of another worker, in ms. */
   answered: number[]
-  /** From the kill to the 502. */
+  /** From a kill to the 502. */
   told: number[]
+  /** From a pause to either; one that was over in time is none. */
+  paused: number[]
 }
 
 /**
- * Of each request that a killed worker had in hand and had not answered. Of one that lost several workers the last counts:
- * before that there was nobody who could have answered.
+ * Of each request that a killed or stopped worker had in hand and had not answered. Of one that lost several workers the last
+ * counts: before that there was nobody who could have answered.
  */
 export function recoveriesOf(hands: readonly Hands[], asked: readonly Asked[]): Recoveries {
   const first = asked[0]?.n ?? 0
-  const lastKill = new Map<number, number>()
-  for (const { killedAt, numbers } of hands) for (const n of numbers) lastKill.set(n, killedAt)
-  const recoveries: Recoveries = { answered: [], told: [] }
-  for (const [n, killedAt] of lastKill) {
+  const last = new Map<number, Hands>()
+  for (const each of [...hands].sort((a, b) => a.lostAt - b.lostAt)) {
+    for (const n of each.numbers) last.set(n, each)
+  }
+  const recoveries: Recoveries = { answered: [], told: [], paused: [] }
+  for (const [n, { lostAt, by }] of last) {
     const each = asked[n - first]
     if (!each?.outcome) continue
-    const tookMs = each.sentAt + each.outcome.ms - killedAt
+    const tookMs = each.sentAt + each.outcome.ms - lostAt
     if (tookMs < 0) continue
+    const { status } = each.outcome
     // One that was answered just before the kill may arrive just after it: then nobody ran it again.
-    if (each.outcome.status === 200 && each.ranAt.some((at) => at > killedAt)) {
-      recoveries.answered.push(tookMs)
-    }
-    if (each.outcome.status === 502) recoveries.told.push(tookMs)
+    const again = each.ranAt.some((at) => at > lostAt)
+    if (status !== 502 && !(status === 200 && again)) continue
+    if (by === 'pause') recoveries.paused.push(tookMs)
+    else if (status === 200) recoveries.answered.push(tookMs)
+    else recoveries.told.push(tookMs)
   }
   return recoveries
 }

@@ -140,7 +140,8 @@ export class Soak {
       `  run more than once: ${tally.again}; jobs pushed for nobody: ${tally.pushes}`,
       `  from a kill to the answer of another worker: ${tally.answered.text()}`,
       `  from a kill to the 502: ${tally.told.text()}`,
-      `  both, in rounds in which Redis had troubles of its own: ${tally.troubled.text()}`,
+      `  from a pause to either, where it was not over before: ${tally.paused.text()}`,
+      `  all, in rounds in which Redis had troubles of its own: ${tally.troubled.text()}`,
       `  a minute adds, at quiet moments:${slopes.join('')}`,
       `  violations: ${tally.violations.length}${tally.violations.map((line) => `\n    ${line}`).join('')}`,
     ].join('\n')

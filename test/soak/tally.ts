@@ -45,7 +45,8 @@ export class Tally {
   readonly violations: string[] = []
   readonly answered = new Histogram()
   readonly told = new Histogram()
-  /** Both, in rounds in which Redis had troubles of its own. */
+  readonly paused = new Histogram()
+  /** All, in rounds in which Redis had troubles of its own. */
   readonly troubled = new Histogram()
   /** Each by its name: how often workers were killed, fronts, Redis restarted, … */
   readonly troubles = new Map<string, number>()
@@ -53,12 +54,13 @@ export class Tally {
   pushes = 0
   rounds = 0
 
-  take(asked: readonly Asked[], { answered, told }: Recoveries, troubled: boolean): void {
+  take(asked: readonly Asked[], { answered, told, paused }: Recoveries, troubled: boolean): void {
     this.requests += asked.length
     countEnds(asked, this.ends)
     this.again += asked.filter(({ runs }) => runs.length > 1).length
     for (const ms of answered) (troubled ? this.troubled : this.answered).add(ms)
     for (const ms of told) (troubled ? this.troubled : this.told).add(ms)
+    for (const ms of paused) (troubled ? this.troubled : this.paused).add(ms)
   }
 
   complain(complaints: readonly string[]): void {

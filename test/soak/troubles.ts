@@ -41,9 +41,7 @@ export const pauseWorkers: Trouble = async ({ fleet, tally, endAt, spared }) => 
   while (performance.now() < endAt) {
     const unit = pick(fleet.living('worker').filter((each) => !spared.has(each)))
     if (!unit) return
-    unit.program.signal('SIGSTOP')
-    await pause(500 + Math.random() * 5000)
-    unit.program.signal('SIGCONT')
+    await fleet.pause(unit, 500 + Math.random() * 5000)
     tally.count('workers paused')
     await pause(Math.random() * 1000)
   }
