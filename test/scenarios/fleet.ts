@@ -14,7 +14,7 @@ import { startServer, type TestRedis } from '../helpers/server'
 import { startStallMeter } from '../helpers/stall'
 import { accountOf, complaintsOf, type Rules } from './account'
 import type { FleetPlan } from './fleet-plan'
-import { type Hands, heldBy } from './hands'
+import { HandsLog } from './hands'
 import { recoveriesOf, summaryOf } from './recovery'
 import { missingOf, remainsOf } from './remains'
 import { type Role, startUnit, type Unit, unfinishedOf, type UnitOptions } from './unit'
@@ -69,7 +69,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
   const units: Unit[] = []
   /** Those that take the place of dead ones, until they are units themselves. */
   const starting = new Set<Promise<unknown>>()
-  const hands: Hands[] = []
+  const hands = new HandsLog(redis)
   const ended: string[] = []
   const deadPorts = new Set<number>()
   const deadBoots = new Set<string>()
@@ -104,6 +104,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       unit.killedAt = performance.now()
       deadBoots.add(unit.boot)
       deaths++
+      void hands.note(unit, 'kill', unit.killedAt)
       if (!plan.respawns) return
       const again = start(role, given)
         .catch((error: unknown) => ended.push(String(error)))
@@ -170,12 +171,12 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       deadBoots.add(unit.boot)
       await unit.program.ended
       if (unit.role !== 'worker') return
-      hands.push({ lostAt: unit.killedAt, by: 'kill', numbers: await heldBy(unit, redis) })
+      await hands.note(unit, 'kill', unit.killedAt)
     },
     async pause(unit, ms) {
       unit.program.signal('SIGSTOP')
       const over = pause(ms)
-      hands.push({ lostAt: performance.now(), by: 'pause', numbers: await heldBy(unit, redis) })
+      await hands.note(unit, 'pause', performance.now())
       await over
       unit.program.signal('SIGCONT')
     },
@@ -186,12 +187,12 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       const mine = units.flatMap(({ notes }) => notes.filter((note) => note.name === String(name)))
       return mine.sort((a, b) => a.at - b.at)
     },
-    recoveries: () => recoveriesOf(hands, load.asked),
+    recoveries: () => recoveriesOf(hands.all, load.asked),
     settle: () => waited(remaining),
     renew() {
       collect()
       load.abort()
-      hands.length = 0
+      hands.all = []
       for (const unit of units.splice(0)) {
         unit.notes.length = 0
         if (unit.killedAt === undefined) units.push(unit)

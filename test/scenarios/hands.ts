@@ -10,12 +10,23 @@ export interface Hands {
   numbers: readonly number[]
 }
 
-/** The numbers of the requests in a worker's held lists. */
-export async function heldBy(unit: Unit, redis: TestRedis): Promise<number[]> {
-  const lists = unit.queues.map((queue) =>
-    // Where Redis is away nobody knows.
-    redis.cli('LRANGE', `{${queue}}:held:${unit.boot}`, 0, -1).catch(() => []),
-  )
-  const raws = (await Promise.all(lists)).flatMap(elementsOf)
-  return raws.map((raw) => Number(/\/r\?n=(\d+)/.exec(String(raw))?.[1] ?? -1))
+/** Notes them. */
+export class HandsLog {
+  all: Hands[] = []
+  readonly #redis: TestRedis
+
+  constructor(redis: TestRedis) {
+    this.#redis = redis
+  }
+
+  /** What is in its held lists now was lost then. */
+  async note(unit: Unit, by: Hands['by'], lostAt: number): Promise<void> {
+    const lists = unit.queues.map((queue) =>
+      // Where Redis is away nobody knows.
+      this.#redis.cli('LRANGE', `{${queue}}:held:${unit.boot}`, 0, -1).catch(() => []),
+    )
+    const raws = (await Promise.all(lists)).flatMap(elementsOf)
+    const numbers = raws.map((raw) => Number(/\/r\?n=(\d+)/.exec(String(raw))?.[1] ?? -1))
+    this.all.push({ lostAt, by, numbers })
+  }
 }

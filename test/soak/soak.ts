@@ -72,7 +72,8 @@ export class Soak {
       servedMs: 20_000,
       postDeadlineMs: 9000,
       // Strict priorities would starve the low ones while workers are few, as they promise.
-      worker: { retryBudget: 1, concurrency: 16, order: { high: 4, normal: 4, low: 2 } },
+      // What is not tried again because the budget is spent is another scenario's.
+      worker: { retryBudget: 100, concurrency: 16, order: { high: 4, normal: 4, low: 2 } },
       server: { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
     }
     const fleet = await openFleet(plan)

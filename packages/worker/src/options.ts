@@ -18,7 +18,7 @@ export interface WorkerOptions extends NodeOptions {
   order?: Order | undefined
   /**
    * Of the jobs of a queue this share may be tried again after their workers died; beyond it, who waits is told at once. At least as
-   * many as `concurrency` in 10 s are. @defaultValue 0.1
+   * many as `concurrency` in 10 s are. More than 1: more often than they end. @defaultValue 0.1
    */
   retryBudget?: number | undefined
   /** How long, in ms, `stop()` lets running jobs finish before their signals fire. @defaultValue 25000 */
@@ -66,7 +66,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
       'retryBudget',
       options.retryBudget ?? workerDefaults.retryBudget,
       0,
-      1,
+      100,
     ),
     stopMs: checkNumber('stopMs', options.stopMs ?? workerDefaults.stopMs, 0),
   }
