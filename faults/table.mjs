@@ -104,8 +104,8 @@ export const faults = [
     name: 'cancel the neighbour',
     breaks: 'a client that leaves ends the jobs of others',
     file: 'packages/worker/src/runner.ts',
-    find: 'if (gone || ids.has(job.base))',
-    replace: 'if (ids.size > 0)',
+    find: 'if (ids.has(job.base)) job',
+    replace: 'if (ids.size > 0) job',
     test: [
       'packages/worker/test/signals.test.ts',
       'is not touched by a cancel of others, nor by what is no cancel',
@@ -139,11 +139,22 @@ export const faults = [
     ],
   },
   {
+    name: 'no longer named while held',
+    breaks: 'a job of a further attempt that is held and has ended looks as if it had never begun',
+    file: 'packages/worker/src/source.ts',
+    find: 'if (removed && !this.#frozen)',
+    replace: 'if (removed || !this.#left)',
+    test: [
+      'packages/worker/test/returned.test.ts',
+      'names a job of a further attempt for as long as it holds it',
+    ],
+  },
+  {
     name: 'swept suspect begun',
     breaks: 'a job runs here although a sweeper has given it to another worker',
     file: 'packages/worker/src/suspects.ts',
-    find: '} else if (popped.done || popped.begun) {',
-    replace: '} else if (popped.begun) {',
+    find: 'if (popped.done || popped.begun) {',
+    replace: 'if (popped.begun) {',
     test: [
       'packages/worker/test/alone.test.ts',
       'do not begin where they were swept while they were named',

@@ -64,7 +64,9 @@ export class Tally {
   }
 
   complain(complaints: readonly string[]): void {
-    this.violations.push(...complaints.slice(0, MAX_VIOLATIONS - this.violations.length))
+    const kept = complaints.slice(0, MAX_VIOLATIONS - this.violations.length)
+    this.violations.push(...kept)
+    for (const complaint of kept) console.log(`violation: ${complaint}`)
   }
 
   count(trouble: string, times = 1): void {

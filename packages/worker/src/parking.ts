@@ -1,7 +1,8 @@
 /** A call that parks at Redis, and how it is unparked: by CLIENT UNBLOCK, again while it may still be on its way there. */
-import type { Connections, Link } from '@tempest/protocol'
+import { type Connections, type Link, LinkError, reasonOf } from '@tempest/protocol'
 
 const AGAIN_MS = 5
+const OOM_PAUSE_MS = 50
 
 export class Parking {
   readonly #connections: Connections
@@ -33,4 +34,10 @@ export class Parking {
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
     }
   }
+}
+
+/** A full Redis refuses BLMOVE but not take: then this worker looks again and again, with a pause. @throws any other refusal. */
+export async function pauseWhereFull(refusal: unknown): Promise<void> {
+  if (refusal instanceof LinkError || !reasonOf(refusal).startsWith('OOM')) throw refusal
+  await new Promise((resolve) => setTimeout(resolve, OOM_PAUSE_MS))
 }

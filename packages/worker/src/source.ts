@@ -13,7 +13,6 @@ import {
   listOf,
   priorities,
   type Priority,
-  reasonOf,
   sendAllAnyway,
 } from '@tempest/protocol'
 import { Beat, type Budget } from './beat.js'
@@ -21,10 +20,9 @@ import { Failures } from './failures.js'
 import { giveBack } from './give-back.js'
 import { Held, none, type Popped, type Removal, type Taken } from './held.js'
 import { type Order, quotas } from './order.js'
-import { Parking } from './parking.js'
+import { Parking, pauseWhereFull } from './parking.js'
 import { takeScript } from './scripts.js'
 
-const OOM_PAUSE_MS = 50
 const AGAIN_MS = 1000
 /** Larger batches save little and make the front wait for their last job before it hears of the first. */
 const MAX_TAKE = 32
@@ -49,6 +47,8 @@ export class Source {
   #unsure = false
   /** In which epoch the held list was read last. */
   #epoch = ''
+  /** The last call that removes something: whether it did. */
+  #removal = Promise.resolve(true)
 
   constructor(
     queue: string,
@@ -122,8 +122,10 @@ export class Source {
     // Where the connection broke, what is named is mended when the held list has been read.
     if (this.#frozen) return
     this.settle().catch(() => undefined)
-    // On the same connection, so behind the removal.
-    this.failures.unmark(mark, over)
+    // Where the removal is refused it is still held, and must be known to have begun.
+    void this.#removal.then((removed) => {
+      if (removed && !this.#frozen) this.failures.unmark(mark, over)
+    })
   }
 
   /** Puts jobs that were not begun back to where they came from, in order. */
@@ -158,6 +160,8 @@ export class Source {
     this.#held.reconcile(raws)
     this.#frozen = false
     this.#unsure = false
+    // What has ended is out before it is named no longer.
+    await this.settle()
     return this.#held.unbegun()
   }
 
@@ -193,7 +197,7 @@ export class Source {
       if (reason instanceof LinkError) this.#unsure = true
     }
     if (more.status === 'rejected') throw more.reason
-    if (head.status === 'rejected') await this.#refused(head.reason)
+    if (head.status === 'rejected') await pauseWhereFull(head.reason)
     const job: unknown = head.status === 'fulfilled' ? head.value : null
     const jobs = Buffer.isBuffer(job) ? [this.#held.add(job, 'normal')] : []
     const taken = this.#taken(more.value, sentAt)
@@ -202,8 +206,10 @@ export class Source {
 
   async #call(link: Link, n: number): Promise<unknown> {
     const removal = this.#frozen || !this.#held.dirty ? none : this.#held.drain()
+    const call = link.script(takeScript, this.#takeKeys, this.#args(n, removal))
+    if (removal !== none) this.#removal = call.then(always(true), always(false))
     try {
-      const reply = await link.script(takeScript, this.#takeKeys, this.#args(n, removal))
+      const reply = await call
       if (removal !== none) this.#held.removed(removal)
       return reply
     } catch (error) {
@@ -238,10 +244,6 @@ export class Source {
     }
     return { jobs, left: left === 1 }
   }
-
-  /** A full Redis refuses BLMOVE but not take: then this worker looks again and again, with a pause. */
-  async #refused(refusal: unknown): Promise<void> {
-    if (refusal instanceof LinkError || !reasonOf(refusal).startsWith('OOM')) throw refusal
-    await new Promise((resolve) => setTimeout(resolve, OOM_PAUSE_MS))
-  }
 }
+
+const always = (value: boolean) => (): boolean => value

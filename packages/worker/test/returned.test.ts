@@ -48,4 +48,42 @@ describeWithRedis('a worker that is here again', () => {
       await Promise.all(workers.map((worker) => worker.stop()))
     }
   })
+
+  test('names a job of a further attempt for as long as it holds it, also where its removal is refused at first', async () => {
+    const id = '0123456789abcdef-1-00000000.2'
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const boots: string[] = []
+    const worker = createWorker({ queues: ['r'], redis: server.url, logger: silentLogger })
+    worker.on('do', async () => {
+      boots.push(worker.stats().boot)
+      await released
+      return 'done'
+    })
+    const monitor = await redis.monitor()
+    const seen: string[] = []
+    monitor.on('monitor', (_time, args: string[]) => seen.push(args.slice(0, 2).join(' ')))
+    try {
+      await worker.start()
+      await redis.rpush('r', JSON.stringify(['do', [{}], keys.mailbox('0123456789abcdef'), id]))
+      const begun = await until(() => boots[0])
+      const marks = keys.suspects('r', begun)
+      expect(await redis.sismember(marks, `+${id}`)).toBe(1)
+      seen.length = 0
+      // As after a standstill of Redis in which nobody could say that he is there.
+      await redis.zrem(keys.workers('r'), begun)
+      release()
+      await until(async () => (await redis.llen(keys.held('r', begun))) === 0)
+      await until(async () => (await redis.exists(marks)) === 0)
+      await until(() => seen.some((line) => line.endsWith(marks)))
+      const removed = seen.findIndex((line) => /^(lpop|lrem)/i.test(line))
+      const unnamed = seen.findIndex((line) => /^(srem|del) /i.test(line) && line.endsWith(marks))
+      expect(removed).toBeGreaterThan(-1)
+      expect(unnamed).toBeGreaterThan(removed)
+    } finally {
+      release()
+      monitor.disconnect()
+      await worker.stop()
+    }
+  })
 })
