@@ -146,7 +146,7 @@ export const faults = [
     replace: 'if (removed || !this.#left)',
     test: [
       'packages/worker/test/returned.test.ts',
-      'names a job of a further attempt for as long as it holds it',
+      'names a job of a further attempt for as long as it holds it, also where its removal is refused at first',
     ],
   },
   {

@@ -12,6 +12,7 @@ import { Home } from './home.js'
 import { measureMillion } from './million.js'
 import { readOptions, usage, type Options } from './options.js'
 import { runProfile } from './profile.js'
+import { measureSub } from './sub.js'
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args)
@@ -42,6 +43,7 @@ async function run(home: Home, options: Options): Promise<boolean> {
   if (suite === 'durability' || suite === 'all') {
     valid = (await measureDurability(home, options)) && valid
   }
+  if (suite === 'sub' || suite === 'all') valid = (await measureSub(home, options)) && valid
   return valid
 }
 

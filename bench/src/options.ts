@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 
-const suites = ['compare', 'growth', 'million', 'durability', 'all'] as const
+const suites = ['compare', 'growth', 'million', 'durability', 'sub', 'all'] as const
 type Suite = (typeof suites)[number]
 
 export interface Options {
@@ -12,6 +12,8 @@ export interface Options {
   /** Seconds each cell is measured. */
   seconds: number
   connections: number[]
+  /** Event streams; sub only. */
+  subscribers: number[]
   /** Names of targets; empty means all. */
   only: string[]
   quick: boolean
@@ -27,13 +29,15 @@ export const usage = `npm run bench -- [suite] [options]
   growth            cost that must not grow: 100,000 jobs waiting, 10,000 requests held open
   million           memory and keys before and after a million requests
   durability        what a killed Redis loses of acknowledged jobs, by its persistence setting
+  sub               events to many subscribers, beside Nchan
   all               all of these, one after the other
 
   --quick           about a minute for compare: 2 rounds of 1 second; the others are smaller, too
-  --rounds 5        how often each cell is measured; compare and growth
-  --seconds 3       how long
+  --rounds 5        how often each cell is measured; compare, growth and sub
+  --seconds 3       how long; in sub half of it one at a time and half in bursts
   --connections 1,16,64,256
-  --only bare,tempest1
+  --subscribers 1000,4000,15000   of sub
+  --only bare,tempest1            in sub: tempest,nchan1,nchan2
   --load own        our own load generator instead of wrk
   --profile tempest1  one cell of that target under the CPU profiler, with its top functions`
 
@@ -46,6 +50,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string' },
+      subscribers: { type: 'string', default: '1000,4000,15000' },
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       load: { type: 'string' },
@@ -65,6 +70,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     connections: toList(values.connections ?? (profile ? '64' : '1,16,64,256')).map((text) =>
       toCount('--connections', text),
     ),
+    subscribers: toList(values.subscribers).map((text) => toCount('--subscribers', text)),
     only: toList(values.only ?? ''),
     quick,
     load,

@@ -1,19 +1,24 @@
-// Fronts of a scenario in a process of their own: each `{ queue, redis, work, …options }` gets a server and a port.
+// Fronts of a scenario in a process of their own: each `{ queue, redis, work, …options }` gets a server and a port. With `sub`, the
+// options of front.sub, it has `/sub`, `/healthz` and `/readyz` before its work.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createFront } from '@tempest/front'
+import connect from 'connect'
 import { config, logger, resources, serve } from './channel.mjs'
 
 const fronts = await Promise.all(
-  config.map(async ({ queue, work: { postDeadlineMs, ...work }, ...options }) => {
+  config.map(async ({ queue, sub, work: { postDeadlineMs, ...work }, ...options }) => {
     const front = createFront({ ...options, logger })
     const { deadlineMs } = work
-    const handler = front.work(queue, {
+    const toWork = front.work(queue, {
       ...work,
       maxAttempts: (req) => Number(req.headers['x-attempts'] ?? work.maxAttempts ?? 3),
       priority: (req) => req.headers['x-priority'] ?? 'normal',
       deadlineMs: (req) => (req.method === 'POST' ? (postDeadlineMs ?? deadlineMs) : deadlineMs),
     })
+    const handler = sub
+      ? connect().use('/sub', front.sub(sub)).use(front.health()).use(toWork)
+      : toWork
     // What this process needs for an answer of nothing, to compare with.
     const server = createServer((req, res) =>
       req.url === '/nothing' ? res.end() : handler(req, res),
