@@ -3,6 +3,8 @@ import { type Logger, type Node, type TempestError, Wheel } from '@tempest/proto
 import type { Memory } from './body.js'
 import type { ResolvedFrontOptions } from './options.js'
 import { Sockets } from './sockets.js'
+import { Census } from './sub/census.js'
+import type { Hub } from './sub/hub.js'
 
 /**
  * Never backward. `unready`: it takes everything, and says to balancers and on each connection that it will not for long. `draining`: it takes no
@@ -36,11 +38,13 @@ export class FrontContext {
   readonly wheel = new Wheel()
   readonly memory: Memory
   readonly counts: FrontCounts = { requests: 0, answers: {}, errors: {}, left: 0 }
+  readonly hubs: Hub[] = []
   state: FrontState = 'open'
   inFlight = 0
   /** An array for the reason given in sockets.ts. */
   readonly #reading: Reading[] = []
   #empty: (() => void)[] = []
+  #census: Census | undefined
 
   constructor(node: Node, options: ResolvedFrontOptions, logger: Logger) {
     this.node = node
@@ -52,6 +56,11 @@ export class FrontContext {
         return this.bytes + node.exchanges.heldChars >= options.maxHeldBytes
       },
     }
+  }
+
+  /** Made when the first hub is. */
+  get census(): Census {
+    return (this.#census ??= new Census(this.node.connections))
   }
 
   /** A response was written. */

@@ -5,6 +5,7 @@ import type { Server } from 'node:http'
 import {
   createNode,
   type NodeStats,
+  type PublishOptions,
   resolveNodeOptions,
   silentLogger,
   TempestError,
@@ -14,6 +15,11 @@ import { drainServers } from './drain.js'
 import { attachExpect } from './expect.js'
 import { Health, type HealthMiddleware } from './health.js'
 import { type FrontOptions, resolveFrontOptions, type WorkOptions } from './options.js'
+import { createPub, type PubOptions } from './pub.js'
+import { Hub } from './sub/hub.js'
+import { resolveSubOptions, type SubOptions } from './sub/options.js'
+import { statsOf, type SubStats } from './sub/stats.js'
+import { createSub } from './sub/sub.js'
 import { createWork, type Middleware } from './work.js'
 
 export interface FrontStats extends NodeStats, FrontCounts {
@@ -22,6 +28,8 @@ export interface FrontStats extends NodeStats, FrontCounts {
   ready: boolean
   /** Bytes of request bodies being read and of responses their clients have not taken. */
   heldBytes: number
+  /** Of all of `front.sub()`. */
+  sub: SubStats
 }
 
 export interface Front {
@@ -30,6 +38,20 @@ export interface Front {
    * It ends every request itself. @throws TypeError for a bad name or option.
    */
   work(queue: string, options?: WorkOptions): Middleware
+  /**
+   * Middleware for Connect, Express or a bare `node:http` server, mounted at `/sub`: `GET /sub/<channel>[,<channel>…]` is a stream of server-sent events
+   * (WHATWG HTML, 9.2) of what is published to these channels. It ends every request itself. @throws TypeError that names the option.
+   */
+  sub(options?: SubOptions): Middleware
+  /**
+   * Middleware mounted at `/pub`: `POST /pub/<channel>` publishes its body as an event. Everybody who is not refused by `authorize` may
+   * publish, so it must be given. @throws TypeError without it.
+   */
+  pub(options: PubOptions): Middleware
+  /** As `Node.publish`. */
+  publish(channel: string, data: unknown, options?: PublishOptions): Promise<string | undefined>
+  /** As `Node.subscribers`. */
+  subscribers(channel: string): Promise<number>
   /** Takes over a server's Expect handling and its end: `stop()` closes it. */
   attach(server: Server): void
   /**
@@ -47,6 +69,8 @@ export interface Front {
 
 /** How long the last responses have to reach their sockets. */
 const LAST_MS = 1000
+/** Of the time to drain: streams end within it, and their last bytes go out. */
+const SPREAD_PART = 0.8
 
 /** Makes a front. Returns at once; Redis may be away. It must be stopped. @throws TypeError that names the option. */
 export function createFront(options: FrontOptions): Front {
@@ -59,9 +83,20 @@ export function createFront(options: FrontOptions): Front {
   const health = new Health(context)
   const attached = new Set<Server>()
   let stopped: Promise<void> | undefined
+  let spreadMs = 0
 
   return {
     work: (queue, workOptions = {}) => createWork(context, attached, queue, workOptions),
+    sub(subOptions = {}) {
+      const resolvedSub = resolveSubOptions(subOptions)
+      const hub = new Hub(context, resolvedSub, context.census)
+      context.hubs.push(hub)
+      spreadMs = Math.max(spreadMs, resolvedSub.spreadMs)
+      return createSub(context, resolvedSub, hub)
+    },
+    pub: (pubOptions) => createPub(context, pubOptions),
+    publish: (channel, data, how) => node.publish(channel, data, how),
+    subscribers: (channel) => node.subscribers(channel),
     attach(server) {
       if (attached.has(server)) return
       attached.add(server)
@@ -78,6 +113,7 @@ export function createFront(options: FrontOptions): Front {
       ready: health.ready,
       inFlight: context.inFlight,
       heldBytes: context.memory.bytes,
+      sub: statsOf(context.hubs),
     }),
     stop() {
       stopped ??= stop()
@@ -92,15 +128,20 @@ export function createFront(options: FrontOptions): Front {
     }
     context.state = 'draining'
     const sending = (): boolean => context.memory.bytes > 0
-    const busy = (): boolean => context.inFlight > 0 || sending()
+    const streams = (): boolean => context.hubs.some((hub) => hub.streams.size > 0)
+    const busy = (): boolean => context.inFlight > 0 || sending() || streams()
+    const spread = Math.min(spreadMs, resolved.drainMs * SPREAD_PART)
+    const ended = Promise.all(context.hubs.map((hub) => hub.close(spread)))
     const drain = drainServers([...attached], resolved.drainMs, busy, sending)
-    const drained = Promise.all([context.whenEmpty(), drain.closed])
+    const drained = Promise.all([context.whenEmpty(), ended, drain.closed])
     const inTime = await within(resolved.drainMs, Promise.race([drained, drain.quiet]))
     context.state = 'stopped'
     health.stop()
+    for (const hub of context.hubs) hub.stop()
     context.failAll(new TempestError('STOPPING', 'the front stopped before the reply came'))
     if (!inTime) await within(LAST_MS, drain.closed)
     drain.end()
+    if (context.hubs.length > 0) await context.census.leave().catch(() => undefined)
     await node.stop()
   }
 }

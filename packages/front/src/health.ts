@@ -67,6 +67,7 @@ export class Health {
     if (state !== 'open') failing.push('stopping')
     if (!node.connected) failing.push('redis')
     if (this.#timer && performance.now() - this.#heardAt > DEAF_MS) failing.push('mailbox')
+    if (this.#context.hubs.some((hub) => hub.deaf)) failing.push('sub')
     return failing
   }
 

@@ -9,4 +9,8 @@ export {
   type WorkOptions,
 } from './options.js'
 export type { HealthMiddleware } from './health.js'
+export type { PubOptions } from './pub.js'
+export type { Authorize, SubOptions, Verdict } from './sub/options.js'
+export { subDefaults } from './sub/options.js'
+export type { SubStats } from './sub/stats.js'
 export type { Middleware } from './work.js'

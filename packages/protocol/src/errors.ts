@@ -8,6 +8,8 @@
 /** code → [HTTP status, the plain sentence a client may read] */
 const table = {
   BAD_REQUEST: [400, 'The request could not be understood'],
+  FORBIDDEN: [403, 'This is not allowed'],
+  METHOD_NOT_ALLOWED: [405, 'This method is not allowed here'],
   BODY_TIMEOUT: [408, 'The request body did not arrive in time'],
   BODY_TOO_LARGE: [413, 'The request body is larger than allowed'],
   CANCELLED: [499, 'The client has left'],
@@ -24,6 +26,7 @@ const table = {
   PUSH_UNKNOWN: [503, 'The service is temporarily unavailable'],
   BACKLOG_FULL: [503, 'Too many requests are waiting'],
   IN_FLIGHT_FULL: [503, 'Too many requests are waiting'],
+  SUBSCRIBERS_FULL: [503, 'Too many clients are subscribed'],
   STOPPING: [503, 'The server is stopping'],
   DEADLINE: [504, 'No answer in time'],
 } as const satisfies Record<string, readonly [number, string]>

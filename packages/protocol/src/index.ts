@@ -10,7 +10,14 @@ export type { Exchange, ExchangeOwner, ExchangeTerms, JobText } from './exchange
 export type { Exchanges, Refusals } from './exchanges.js'
 export { bootOf, splitId } from './ids.js'
 export { checkAction, decodeJob, type Job, type Meta, metaOf } from './job.js'
-export { checkQueueName, isPriority, keys, priorities, type Priority } from './keys.js'
+export {
+  channelFault,
+  checkQueueName,
+  isPriority,
+  keys,
+  priorities,
+  type Priority,
+} from './keys.js'
 export { isReplyError, type Link, LinkError } from './link.js'
 export { listOf } from './list.js'
 export { type Logger, silentLogger } from './logger.js'
@@ -25,6 +32,7 @@ export {
   shown,
 } from './options.js'
 export type { Outbox } from './outbox.js'
+export { publishDefaults, type PublishOptions } from './publish.js'
 export { loadScript, type Script } from './script.js'
 export { checkRedis, type ServerFacts } from './server.js'
 export { encodeAnswer, encodeFail, encodeLost, type Failure } from './verb.js'
@@ -34,4 +42,5 @@ export type { SweepCounts } from './presence/remains.js'
 export { type Outcome, settle, type Strike } from './presence/settlement.js'
 export { bystander, isOfAnotherEpoch, mayBeRetried, verdictOf } from './presence/verdict.js'
 export { checkRedisOption } from './template.js'
+export { Subscription } from './subscription.js'
 export { type Waiting, Wheel } from './wheel.js'

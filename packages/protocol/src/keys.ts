@@ -59,6 +59,26 @@ export const keys = {
   beats: 'tempest:beats',
   /** HASH of nodes that were swept and are looked at again: boot → record as JSON. */
   gone: 'tempest:gone',
+  /** STREAM, bounded: events that can be replayed. The name is a default; a hub may use others. */
+  events: 'tempest:events',
+  /** HASH with a time to live: channel → how many clients of this front are subscribed. */
+  subscribers: (boot: string): string => `tempest:subscribers:${boot}`,
+  /** CHANNEL on which a hub hears itself: that is how it knows that it is not deaf. */
+  pulse: (boot: string): string => `tempest:pulse:${boot}`,
   /** STRING with a time to live: somebody sweeps this node. */
   sweep: (boot: string): string => `tempest:sweep:${boot}`,
+}
+
+const MAX_CHANNEL_BYTES = 256
+const unseen = /[\p{Cc}\p{Cs}]/u
+/** Mailboxes and bells, whatever else belongs to a queue, and Redis' own notifications. */
+const reserved = /^(?:tempest:|\{|__key)/
+
+/** Why a name cannot be a channel of events; undefined where it can. */
+export function channelFault(name: string): string | undefined {
+  if (name === '') return 'it is empty'
+  if (Buffer.byteLength(name) > MAX_CHANNEL_BYTES)
+    return `it is longer than ${MAX_CHANNEL_BYTES} bytes`
+  if (unseen.test(name)) return 'it has characters that cannot be shown'
+  return reserved.test(name) ? 'that name is reserved' : undefined
 }

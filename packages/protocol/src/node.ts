@@ -3,7 +3,8 @@
  *
  * `createNode` returns at once; Redis may be away. The front is a node with HTTP in front of it.
  */
-import { type AskOptions, jobText, type PushOptions, resolveAsk } from './ask.js'
+import type { AskOptions, PushOptions } from './ask.js'
+import { makeCall, prepareCall } from './call.js'
 import { Connections } from './connections.js'
 import { DeadList } from './dead.js'
 import { reasonOf, TempestError } from './errors.js'
@@ -14,8 +15,10 @@ import { checkInteger, type NodeOptions, resolveNodeOptions } from './options.js
 import { Presence, readNodes } from './presence/presence.js'
 import type { NodeRecord } from './presence/record.js'
 import type { SweepCounts } from './presence/remains.js'
+import { publish, type PublishOptions } from './publish.js'
 import { Pushes } from './pushes.js'
 import { Sender } from './sender.js'
+import { countSubscribers } from './subscribers.js'
 import { encodeEcho } from './verb.js'
 
 export interface AskingNodeOptions extends NodeOptions {
@@ -46,7 +49,8 @@ const ECHO_MS = 5000
 
 export class Node {
   readonly exchanges: Exchanges
-  readonly #connections: Connections
+  /** To Redis; a front's hub uses them too. */
+  readonly connections: Connections
   readonly #sender: Sender
   readonly #maxInFlight: number
   readonly #role: 'front' | 'node'
@@ -60,36 +64,36 @@ export class Node {
   constructor(options: AskingNodeOptions) {
     const resolved = resolveNodeOptions(options)
     this.#maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? MAX_IN_FLIGHT, 1)
-    this.#connections = new Connections(resolved, {
+    this.connections = new Connections(resolved, {
       up: () => this.#arrive(),
       down: () => undefined,
     })
-    this.#sender = new Sender(this.#connections)
+    this.#sender = new Sender(this.connections)
     this.#role = options.role ?? 'node'
-    this.#pushes = new Pushes(this.#connections, this.#sender)
-    this.#mailboxKey = Mailbox.keyOf(this.#connections)
-    this.exchanges = new Exchanges(this.#connections, this.#sender, this.#mailboxKey)
-    this.#connections.onRenewed(() => this.exchanges.pushAgain())
+    this.#pushes = new Pushes(this.connections, this.#sender)
+    this.#mailboxKey = Mailbox.keyOf(this.connections)
+    this.exchanges = new Exchanges(this.connections, this.#sender, this.#mailboxKey)
+    this.connections.onRenewed(() => this.exchanges.pushAgain())
   }
 
   /** Random per process; the first part of every id this node makes. */
   get boot(): string {
-    return this.#connections.boot
+    return this.connections.boot
   }
 
   get connected(): boolean {
-    return this.#connections.commands.prompt && this.#mailbox?.up !== false
+    return this.connections.commands.prompt && this.#mailbox?.up !== false
   }
 
   /** Opens the mailbox and its channel, if they are not open yet; `ask` does it by itself. */
   openMailbox(): void {
     if (this.#mailbox) return
     const deliver = (bytes: Buffer): void => this.exchanges.deliver(bytes)
-    this.#mailbox = new Mailbox(this.#connections, deliver)
-    this.#connections.listen([this.#mailboxKey], {
+    this.#mailbox = new Mailbox(this.connections, deliver)
+    this.connections.listen([this.#mailboxKey], {
       message: (_channel, payload) => deliver(payload),
     })
-    this.#presence = new Presence(this.#connections, {
+    this.#presence = new Presence(this.connections, {
       describe: () => ({
         role: this.#role,
         queues: this.#sender.queues,
@@ -112,7 +116,7 @@ export class Node {
       // After an outage in which others may have taken it for dead nothing was written before.
       () => this.#sender.flush(),
       (error: unknown) => {
-        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'not registered')
+        this.connections.options.logger.debug({ reason: reasonOf(error) }, 'not registered')
       },
     )
   }
@@ -129,32 +133,10 @@ export class Node {
     args: readonly unknown[] = [],
     options: AskOptions = {},
   ): Promise<unknown> {
-    const resolved = resolveAsk(options)
-    const { signal } = options
-    const terms = { ...resolved, outbox: this.exchanges.outbox(checkQueueName(queue)) }
-    const text = jobText(action, args)
+    // What cannot be sent is said before anything else.
+    const call = prepareCall(queue, action, args, options)
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
-    if (signal?.aborted) throw cancelled(signal)
-    if (this.exchanges.size >= this.#maxInFlight) {
-      throw new TempestError(
-        'IN_FLIGHT_FULL',
-        `${this.#maxInFlight} calls wait already (maxInFlight)`,
-      )
-    }
-    this.openMailbox()
-    let abort: (() => void) | undefined
-    try {
-      return await new Promise((answered, failed) => {
-        const exchange = this.exchanges.open({ answered, failed }, terms, text)
-        abort = () => {
-          this.exchanges.abandon(exchange)
-          if (signal) failed(cancelled(signal))
-        }
-        signal?.addEventListener('abort', abort, { once: true })
-      })
-    } finally {
-      if (abort) signal?.removeEventListener('abort', abort)
-    }
+    return makeCall(this.exchanges, call, this.#maxInFlight, () => this.openMailbox())
   }
 
   /**
@@ -172,14 +154,33 @@ export class Node {
     return this.#pushes.push(checkQueueName(queue), action, args, options)
   }
 
+  /**
+   * Publishes an event to all who are subscribed to a channel, on any front: through the event log, so that it can be replayed, or live.
+   * @param data a string, or anything JSON can hold
+   * @returns the event's id; undefined of a live one
+   * @throws TempestError: REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT, PUSH_UNKNOWN (it may have been published or not). TypeError for a name or data that cannot be sent.
+   */
+  publish(
+    channel: string,
+    data: unknown,
+    options: PublishOptions = {},
+  ): Promise<string | undefined> {
+    return publish(this.connections, channel, data, options)
+  }
+
+  /** How many clients are subscribed to a channel, on all fronts; at most a second old. @throws TempestError REDIS_AWAY. */
+  subscribers(channel: string): Promise<number> {
+    return countSubscribers(this.connections, channel)
+  }
+
   /** All nodes that are here, this one included once it has a mailbox. @throws TempestError REDIS_AWAY. */
   nodes(): Promise<NodeRecord[]> {
-    return readNodes(this.#connections)
+    return readNodes(this.connections)
   }
 
   /** The dead list of a queue. @throws TypeError for a bad name. */
   dead(queue: string): DeadList {
-    return new DeadList(queue, this.#connections)
+    return new DeadList(queue, this.connections)
   }
 
   /** Pushes an entry to its own mailbox and resolves when it has come back; not before the mailbox is heard. @throws LinkError; TempestError after 5 s. */
@@ -188,7 +189,7 @@ export class Node {
     const id = `${this.boot}-echo-${++this.#echoes}`
     const heard = this.exchanges.awaitEcho(id)
     try {
-      await this.#connections.commands.send('rpush', [this.#mailboxKey, encodeEcho(id)])
+      await this.connections.commands.send('rpush', [this.#mailboxKey, encodeEcho(id)])
       await heard.within(ECHO_MS)
     } finally {
       heard.forget()
@@ -217,24 +218,20 @@ export class Node {
     this.exchanges.failAll(new TempestError('STOPPING', 'this node was stopped'))
     this.#sender.stop()
     await this.#mailbox?.stop()
-    if (this.#connections.commands.up) {
+    if (this.connections.commands.up) {
       await this.#presence?.leave().catch((error: unknown) => {
-        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'left no word')
+        this.connections.options.logger.debug({ reason: reasonOf(error) }, 'left no word')
       })
     }
     this.#presence?.close()
     // What was sent last, the cancels, is written before the socket is closed.
-    if (this.#connections.commands.up) {
-      await this.#connections.commands.send('ping', []).catch((error: unknown) => {
-        this.#connections.options.logger.debug({ reason: reasonOf(error) }, 'stopping')
+    if (this.connections.commands.up) {
+      await this.connections.commands.send('ping', []).catch((error: unknown) => {
+        this.connections.options.logger.debug({ reason: reasonOf(error) }, 'stopping')
       })
     }
-    this.#connections.close()
+    this.connections.close()
   }
-}
-
-function cancelled(signal: AbortSignal): TempestError {
-  return new TempestError('CANCELLED', 'the call was aborted', { cause: signal.reason })
 }
 
 /** Makes a node. It must be stopped. */
