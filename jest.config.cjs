@@ -5,6 +5,11 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/.*/dist', '<rootDir>/.cache'],
   globalSetup: '<rootDir>/test/helpers/setup.ts',
   transform: {
+    // Nothing but modules, which Jest cannot require.
+    '/node_modules/jose/.+\\.js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
     '^.+\\.ts$': [
       '@swc/jest',
       {
@@ -14,6 +19,7 @@ module.exports = {
       },
     ],
   },
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   moduleNameMapper: {
     '^@tempest/launch$': '<rootDir>/launch/src/index.ts',
     '^@tempest/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',

@@ -7,7 +7,7 @@ import { quote } from './shell.js'
 
 export interface Running {
   url: string
-  front: { pid: number; queues: readonly [string, ...string[]] }
+  front: { pid: number; queues: readonly [string, ...string[]]; sub: boolean }
   workers: { pids: readonly number[]; concurrency: number }
   redis: {
     /** Undefined: somebody else's. */
@@ -63,9 +63,19 @@ function listCommands({ url, front, commands: { cli, worker }, has }: Running): 
     `${cli} RPUSH ${quote(front.queues[0])} '["add",[2,3],"answers","job-1"]'`,
     `${cli} BLPOP answers 3`,
   ]
+  const events = [
+    ...(has('curl') ? [`curl -N ${url}/sub/test`] : []),
+    ...(cli === undefined
+      ? []
+      : [
+          `${cli} PUBLISH test '["Bob"]'`,
+          `${cli} XADD tempest:events MAXLEN '~' 100000 '*' channel test data '["Bob"]'`,
+        ]),
+  ]
   return [
     ...(has('curl') ? curl : []),
     ...(cli === undefined ? [] : ask),
+    ...(front.sub ? events : []),
     worker,
     ...(has('siege') ? [`siege -b -c 64 -t 10S ${url}/`] : []),
   ]

@@ -1,6 +1,6 @@
 /**
  * `npm run front`, and the front of `npm start`: HTTP in, jobs out. The first queue serves
- * everything but /healthz and /readyz, further ones what is under /<name>. It uses the Redis it is told and brings none.
+ * everything but /healthz, /readyz and /sub, further ones what is under /<name>. It uses the Redis it is told and brings none.
  */
 import { createFront, type Front } from '@tempest/front'
 import connect from 'connect'
@@ -25,6 +25,7 @@ runProgram({
     front = made
     const app = connect()
     app.use(made.health())
+    if (settings.sub) app.use('/sub', made.sub())
     const [first, ...others] = settings.queues
     for (const queue of others) app.use(`/${queue}`, made.work(queue))
     app.use(made.work(first))

@@ -18,6 +18,8 @@ export interface Settings {
   queues: readonly [string, ...string[]]
   /** Jobs one worker runs at a time. */
   concurrency: number
+  /** Whether the front serves events at /sub. */
+  sub: boolean
   logLevel: string
 }
 
@@ -31,11 +33,19 @@ export function readSettings(env: Environment): Settings {
   if (!logLevels.includes(logLevel)) {
     throw new Refusal(`TEMPEST_LOG=${logLevel} is not a level: use one of ${logLevels.join(', ')}.`)
   }
+  const sub = readSwitch('TEMPEST_SUB', get('TEMPEST_SUB') ?? 'on')
+  const queues = readQueues(get('TEMPEST_QUEUES') ?? 'tempest')
+  if (sub && queues.slice(1).includes('sub')) {
+    throw new Refusal(
+      'TEMPEST_QUEUES: a queue sub would be served at /sub, where events are; TEMPEST_SUB=off turns those off.',
+    )
+  }
   return {
     redis: readRedis(get),
     port: readNumber('PORT', get('PORT') ?? '1337', 0, 65_535),
     host: get('HOST'),
-    queues: readQueues(get('TEMPEST_QUEUES') ?? 'tempest'),
+    queues,
+    sub,
     concurrency: readNumber('TEMPEST_CONCURRENCY', get('TEMPEST_CONCURRENCY') ?? '64', 1, 10_000),
     logLevel,
   }
@@ -70,6 +80,11 @@ function readNumber(name: string, text: string, min: number, max: number): numbe
   throw new Refusal(
     `${name}=${text} cannot be used: it must be a whole number from ${min} to ${max}.`,
   )
+}
+
+function readSwitch(name: string, text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw new Refusal(`${name}=${text} cannot be used: it must be on or off.`)
 }
 
 function readQueues(text: string): readonly [string, ...string[]] {

@@ -97,7 +97,7 @@ async function describe(
   const isElsewhere = relative(root, cwd).startsWith('..')
   return makeBanner({
     url: urlOf(settings.host, port),
-    front: { pid: pids.front, queues: settings.queues },
+    front: { pid: pids.front, queues: settings.queues, sub: settings.sub },
     workers: { pids: pids.workers, concurrency: settings.concurrency },
     redis: { pid: server?.pid, shown: maskUrl(address.url), version, origin },
     commands: {

@@ -3,7 +3,7 @@ import { makeBanner, type Running } from '../src/banner'
 
 const running: Running = {
   url: 'http://localhost:1337',
-  front: { pid: 10, queues: ['tempest'] },
+  front: { pid: 10, queues: ['tempest'], sub: true },
   workers: { pids: [11, 12], concurrency: 64 },
   redis: { pid: 13, shown: 'redis://127.0.0.1:4000', version: '7.0.15', origin: 'private' },
   commands: {
@@ -31,6 +31,9 @@ To try, in another terminal:
   curl -i http://localhost:1337/gone
   redis-cli -p 4000 RPUSH tempest '["add",[2,3],"answers","job-1"]'
   redis-cli -p 4000 BLPOP answers 3
+  curl -N http://localhost:1337/sub/test
+  redis-cli -p 4000 PUBLISH test '["Bob"]'
+  redis-cli -p 4000 XADD tempest:events MAXLEN '~' 100000 '*' channel test data '["Bob"]'
   TEMPEST_REDIS_URL=redis://127.0.0.1:4000 npm run worker
   siege -b -c 64 -t 10S http://localhost:1337/
 `)
@@ -47,6 +50,6 @@ test('what needs a program that is not here is left out', () => {
 })
 
 test('a queue whose name a shell would read otherwise is quoted', () => {
-  const banner = makeBanner({ ...running, front: { pid: 10, queues: ["it's"] } })
+  const banner = makeBanner({ ...running, front: { pid: 10, queues: ["it's"], sub: true } })
   expect(banner).toContain(`redis-cli -p 4000 RPUSH 'it'\\''s' `)
 })

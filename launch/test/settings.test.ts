@@ -10,6 +10,7 @@ describe('settings', () => {
       host: undefined,
       queues: ['tempest'],
       concurrency: 64,
+      sub: true,
       logLevel: 'warn',
     })
   })
@@ -22,6 +23,7 @@ describe('settings', () => {
       HOST: '0.0.0.0',
       TEMPEST_QUEUES: 'one, two,one',
       TEMPEST_CONCURRENCY: '8',
+      TEMPEST_SUB: 'off',
       TEMPEST_LOG: 'debug',
     })
     expect(settings).toEqual({
@@ -30,6 +32,7 @@ describe('settings', () => {
       host: '0.0.0.0',
       queues: ['one', 'two'],
       concurrency: 8,
+      sub: false,
       logLevel: 'debug',
     })
   })
@@ -52,6 +55,8 @@ describe('settings', () => {
     ['TEMPEST_QUEUES', '{a}'],
     ['TEMPEST_QUEUES', 'a b'],
     ['TEMPEST_QUEUES', 'a,,b'],
+    ['TEMPEST_QUEUES', 'a,sub'],
+    ['TEMPEST_SUB', 'yes'],
     ['TEMPEST_LOG', 'loud'],
     ['TEMPEST_REDIS_URL', 'localhost:6379'],
     ['TEMPEST_REDIS_URL', 'http://localhost:6379'],

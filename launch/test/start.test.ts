@@ -60,7 +60,9 @@ describeWithRedis('npm start', () => {
 
     const printed = commandsOf(program)
     const outputs: string[] = []
-    for (const line of printed.filter((text) => /^curl|-cli /.test(text))) {
+    const stream = type(printed.find((line) => line.startsWith('curl -N')) ?? '')
+    await stream.says('joined')
+    for (const line of printed.filter((text) => /^curl (?!-N)|-cli /.test(text))) {
       const typed = type(line)
       expect(await typed.ended).toBe(0)
       outputs.push(typed.output())
@@ -69,6 +71,10 @@ describeWithRedis('npm start', () => {
     expect(outputs.join('')).toContain('"bytes":8')
     expect(outputs.join('')).toContain('HTTP/1.1 410 Gone')
     expect(outputs.join('')).toContain('["answer","job-1",5]')
+    await until(() => stream.output().split('data: Bob\n').length === 3)
+    expect(stream.output()).toMatch(/id: \d+-0\ndata: Bob\n/)
+    stream.signal('SIGINT')
+    await stream.ended
     const worker = type(printed.find((line) => line.endsWith('npm run worker')) ?? '')
     await worker.says('Ctrl-C ends it')
     worker.signal('SIGINT')
