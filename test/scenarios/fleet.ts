@@ -60,7 +60,7 @@ const CLEAN_MS = 12_000
 const END_MS = 10_000
 const LOOK_MS = 100
 /** Nothing is refused because it would have to wait: that is another scenario's. */
-const PATIENT_MS = 60_000
+const PATIENT_MS = 600_000
 
 export async function openFleet(plan: FleetPlan): Promise<Fleet> {
   const meter = startStallMeter()

@@ -21,15 +21,12 @@ const unfit = /[\r\n\0]/
 /** Never throws: what cannot be understood is data. */
 export function readMessage(payload: Buffer): Message {
   const text = payload.toString('utf8')
-  const parts = partsOf(text)
-  if (parts) {
-    const [first, second] = parts
-    if (parts.length === 1) {
-      if (first === END) return { name: 'end', data: '', ends: true }
-      return { name: undefined, data: textOf(first), ends: false }
-    }
-    if (parts.length === 2 && typeof first === 'string' && first !== '' && !unfit.test(first)) {
-      return { name: first, data: textOf(second), ends: false }
+  if (/^\s*\[/.test(text)) {
+    try {
+      const message = fromArray(JSON.parse(text))
+      if (message) return message
+    } catch {
+      // No JSON, or nested deeper than it can be written again.
     }
   }
   return { name: undefined, data: text, ends: false }
@@ -60,14 +57,17 @@ export function encodeRetry(ms: number): string {
   return `retry: ${Math.round(ms)}\n\n`
 }
 
-function partsOf(text: string): unknown[] | undefined {
-  if (!/^\s*\[/.test(text)) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
+function fromArray(value: unknown): Message | undefined {
+  const parts: unknown[] = Array.isArray(value) ? value : []
+  const [first, second] = parts
+  if (parts.length === 1) {
+    if (first === END) return { name: 'end', data: '', ends: true }
+    return { name: undefined, data: textOf(first), ends: false }
   }
+  const named = parts.length === 2 && typeof first === 'string' && first !== ''
+  return named && !unfit.test(first)
+    ? { name: first, data: textOf(second), ends: false }
+    : undefined
 }
 
 function textOf(value: unknown): string {

@@ -5,9 +5,12 @@ const whole = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/
 /** What is before every entry. */
 export const START = '0-0'
 
+const MAX = '18446744073709551615'
+
 /** A client's Last-Event-ID can be anything. */
 export function isStreamId(id: string): boolean {
-  return whole.test(id)
+  const [, ms = '', seq = ''] = whole.exec(id) ?? []
+  return ms !== '' && compareNumbers(ms, MAX) <= 0 && compareNumbers(seq, MAX) <= 0
 }
 
 /** Negative where `a` comes before `b`. */
