@@ -25,6 +25,9 @@ export class Subscription {
   readonly #link: Link
   readonly #changed = new Set<string>()
   #wasUp = false
+  /** What the connection before this one missed has not been told yet. */
+  #untold = false
+  #upAt = -Infinity
 
   /** @param always channels it begins with */
   constructor(connections: Connections, always: string[], handlers: SubscriptionHandlers) {
@@ -32,8 +35,15 @@ export class Subscription {
     this.#handlers = handlers
     this.#wanted = new Set(always)
     this.#link = connections.listen(this.#wanted, {
-      message: (channel, payload) => handlers.message(channel, payload),
-      subscribing: (channels) => (this.#asked = new Set(channels)),
+      message: (channel, payload) => {
+        // A new connection hears before it is up.
+        this.#tell()
+        handlers.message(channel, payload)
+      },
+      subscribing: (channels) => {
+        this.#asked = new Set(channels)
+        this.#untold = this.#wasUp
+      },
       up: () => this.#up(),
     })
   }
@@ -43,9 +53,9 @@ export class Subscription {
     return this.#link.up
   }
 
-  /** Whether Redis will have confirmed it, or has. */
-  has(channel: string): boolean {
-    return this.#wanted.has(channel)
+  /** When the connection came up, by `performance.now()`. */
+  get upAt(): number {
+    return this.#upAt
   }
 
   add(channel: string): void {
@@ -96,7 +106,17 @@ export class Subscription {
     })
   }
 
+  #tell(): void {
+    if (!this.#untold) return
+    this.#untold = false
+    this.#handlers.missed()
+  }
+
   #up(): void {
+    this.#upAt = performance.now()
+    // Before those are confirmed that have missed nothing.
+    this.#tell()
+    this.#wasUp = true
     // What has changed since the connection began to subscribe.
     this.#ask(
       [...new Set([...this.#wanted, ...this.#asked])].filter(
@@ -104,7 +124,5 @@ export class Subscription {
       ),
     )
     this.#handlers.confirmed([...this.#asked])
-    if (this.#wasUp) this.#handlers.missed()
-    this.#wasUp = true
   }
 }

@@ -214,6 +214,8 @@ export class Hub implements StreamOwner {
   #gap(reason: GapReason): void {
     this.counts.gaps++
     const bytes = encodeGap(reason)
+    // What comes from now on stands behind it.
+    for (const channel of this.#channels.values()) channel.seal()
     for (const stream of this.streams) if (!this.#joining.has(stream)) stream.push(bytes)
   }
 }

@@ -21,13 +21,15 @@ export interface LogHandlers {
 
 export interface LogLimits {
   maxEventBytes: number
+  maxBufferBytes: number
   ringEntries: number
   ringBytes: number
 }
 
 /** May park for this long, in ms; a link that is silent for longer is cut. */
 const BLOCK_MS = 2000
-const READ_BYTES = 4 * 1024 * 1024
+/** Of one read, where clients may owe so much; else half of what they may: else a burst would cut those who read as it comes. */
+const READ_BYTES = 1024 * 1024
 const MAX_ENTRIES = 500
 const LOAD_ENTRIES = 1000
 const REFUSED_MS = 1000
@@ -45,6 +47,7 @@ export class EventLog {
   /** Whether an entry of that id was read, and so is there unless it was trimmed. */
   #tailRead = false
   #entries = 64
+  readonly #weight: number
   #reading = false
   /** The connection is new. */
   #fresh = true
@@ -55,6 +58,7 @@ export class EventLog {
     this.#key = key
     this.#limits = limits
     this.#handlers = handlers
+    this.#weight = Math.max((2 * READ_BYTES) / limits.maxBufferBytes, 1)
     this.ring = new Ring(limits.ringEntries, limits.ringBytes)
     this.pages = new Pages(connections.commands, key, limits.maxEventBytes)
     this.#link = connections.block('events', {
@@ -186,7 +190,7 @@ export class EventLog {
       this.ring.push(entry)
       this.#handlers.entry(entry)
     }
-    this.#entries = fitting(this.#entries, bytes, page.entries.length, MAX_ENTRIES)
+    this.#entries = fitting(this.#entries, bytes * this.#weight, page.entries.length, MAX_ENTRIES)
   }
 
   #moveTo(tail: string, read: boolean): void {

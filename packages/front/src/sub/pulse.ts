@@ -38,7 +38,9 @@ export class Pulse {
     // What cannot be sent is not heard either.
     commands.send('publish', [this.#channel, '']).catch(() => undefined)
     const now = performance.now()
-    if (!this.deaf || !this.#subscription.up || now - this.#resetAt < DEAF_MS) return
+    // A connection that has just come has had no time to hear.
+    const since = Math.max(this.#heardAt, this.#subscription.upAt, this.#resetAt)
+    if (!this.#subscription.up || now - since < DEAF_MS) return
     this.#resetAt = now
     this.#subscription.reset()
   }

@@ -19,6 +19,8 @@ export interface StreamOwner {
 }
 
 const END_MS = 5000
+/** More than this of one turn is not gathered but written. */
+const WRITE_BYTES = 64 * 1024
 
 export class Stream implements Pumped, OnSocket {
   readonly socket: Socket
@@ -68,15 +70,14 @@ export class Stream implements Pumped, OnSocket {
   push(bytes: Buffer): void {
     if (this.#over) return
     this.#waitingBytes += bytes.length
-    if (this.#waitingBytes > this.#owner.maxBufferBytes && this.#waiting) {
-      this.cut()
-      return
-    }
     if (this.#waiting) this.#waiting.push(bytes)
     else {
       this.#waiting = [bytes]
       if (this.live) this.#owner.pump.add(this)
     }
+    // While it has not joined nothing is written, so it owes all of it.
+    if (!this.live && this.#waitingBytes > this.#owner.maxBufferBytes) this.cut()
+    else if (this.live && this.#waitingBytes >= WRITE_BYTES) this.#flush()
   }
 
   /** Its history is out. @param greeting written behind what came meanwhile */
@@ -87,15 +88,18 @@ export class Stream implements Pumped, OnSocket {
   }
 
   pump(): boolean {
-    const waiting = this.#waiting
-    if (waiting) {
-      this.#waiting = undefined
-      this.#waitingBytes = 0
-      const [first] = waiting
-      this.write(waiting.length === 1 && first ? first : Buffer.concat(waiting))
-    }
+    this.#flush()
     if (this.channels.length === 0) this.end()
     return true
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    if (!waiting) return
+    this.#waiting = undefined
+    this.#waitingBytes = 0
+    const [first] = waiting
+    this.write(waiting.length === 1 && first ? first : Buffer.concat(waiting))
   }
 
   /** No more of this channel; of its last one the stream ends. */
