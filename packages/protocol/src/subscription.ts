@@ -6,7 +6,7 @@
  */
 import type { Connections } from './connections.js'
 import { reasonOf } from './errors.js'
-import type { Link } from './link.js'
+import { isReplyError, type Link } from './link.js'
 
 export interface SubscriptionHandlers {
   message(channel: string, payload: Buffer): void
@@ -101,8 +101,8 @@ export class Subscription {
     this.#link.send(command, channels).then(done, (error: unknown) => {
       const { logger } = this.#connections.options
       logger.debug({ reason: reasonOf(error) }, `${command} broke off`)
-      // Refused: what is subscribed to is not known any more.
-      if (this.#link.up) this.#link.reset()
+      // Refused: what is subscribed to is not known any more. Where it broke it comes back by itself.
+      if (isReplyError(error)) this.#link.reset()
     })
   }
 
