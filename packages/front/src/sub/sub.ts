@@ -1,6 +1,7 @@
 /** `front.sub()`: the Connect middleware that turns requests into streams of events. It ends every request itself and never calls next. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { reasonOf, TempestError } from '@tempest/protocol'
+import { hasBody } from '../body.js'
 import type { FrontContext } from '../context.js'
 import { requestIdOf } from '../headers.js'
 import { refuseRequest } from '../linger.js'
@@ -65,6 +66,7 @@ export function createSub(
     if (context.state !== 'open' && context.state !== 'unready') {
       throw new TempestError('STOPPING', 'this front stops')
     }
+    if (hasBody(req)) throw new TempestError('BAD_REQUEST', 'a request for a stream has no body')
     const request = readRequest(req)
     const expiresAt = await authorize(req, request.names)
     // The client may have left meanwhile, and others come.

@@ -108,6 +108,7 @@ describeWithRedis('front.sub()', () => {
     ['/sub/tempest:mailbox:x', {}, 400, 'BAD_REQUEST'],
     ['/sub/a?last=-1', {}, 400, 'BAD_REQUEST'],
     ['/sub/a?last=x', {}, 400, 'BAD_REQUEST'],
+    ['/sub/a', { headers: { 'content-length': '1' }, body: 'x' }, 400, 'BAD_REQUEST'],
     ['/sub/a', { method: 'POST' }, 405, 'METHOD_NOT_ALLOWED'],
     ['/sub/a', { method: 'DELETE' }, 405, 'METHOD_NOT_ALLOWED'],
   ])('%s with %j is a problem: %i %s', async (path, options, status, code) => {
