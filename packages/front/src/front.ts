@@ -89,6 +89,7 @@ export function createFront(options: FrontOptions): Front {
     work: (queue, workOptions = {}) => createWork(context, attached, queue, workOptions),
     sub(subOptions = {}) {
       const resolvedSub = resolveSubOptions(subOptions)
+      if (context.state === 'stopped') throw new TempestError('STOPPING', 'this front was stopped')
       const hub = new Hub(context, resolvedSub, context.census)
       context.hubs.push(hub)
       spreadMs = Math.max(spreadMs, resolvedSub.spreadMs)

@@ -57,7 +57,7 @@ export function jwtAuthorize(
 export function jwtAuthorizePublish(
   options: JwtOptions,
 ): (req: IncomingMessage, channel: string) => Promise<boolean> {
-  const authorize = jwtAuthorize({ claim: 'publish', ...options })
+  const authorize = jwtAuthorize({ ...options, claim: options.claim ?? 'publish' })
   return async (req, channel) => (await authorize(req, channel)) !== false
 }
 
@@ -84,6 +84,9 @@ function verifierOf(options: JwtOptions): (token: string) => Promise<JWTPayload 
 
 function secretOf(key: string | Uint8Array): KeyObject {
   const bytes = Buffer.from(key)
+  if (bytes.toString('latin1').trimStart().startsWith('-----BEGIN')) {
+    throw new TypeError('key: a PEM is no secret; use createPublicKey of node:crypto')
+  }
   if (bytes.length < MIN_SECRET) {
     throw new TypeError(`key: a secret has ${MIN_SECRET} bytes or more (RFC 7518, 3.2)`)
   }

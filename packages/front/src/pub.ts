@@ -1,17 +1,20 @@
 /** `front.pub({ authorize })`: `POST /pub/<channel>` publishes its body. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { checkInteger, reasonOf, shown, TempestError } from '@tempest/protocol'
+import { checkInteger, checkNumber, reasonOf, shown, TempestError } from '@tempest/protocol'
 import { BodyReader } from './body.js'
 import type { FrontContext } from './context.js'
 import { requestIdOf } from './headers.js'
 import { refuseRequest } from './linger.js'
 import { namesOf } from './sub/names.js'
 import { subDefaults } from './sub/options.js'
+import { within } from './within.js'
 import type { Middleware } from './work.js'
 
 export interface PubOptions {
   /** Whether this request may publish to that channel. It runs before the body is read. */
   authorize: (req: IncomingMessage, channel: string) => boolean | Promise<boolean>
+  /** How long, in ms, `authorize` may take. @defaultValue 5000 */
+  authorizeMs?: number | undefined
   /** As of `front.sub`. @defaultValue '' */
   prefix?: string | undefined
   /** As of `front.sub`. @defaultValue 'tempest:events' */
@@ -25,6 +28,7 @@ const BODY_MS = 30_000
 /** @throws TypeError that names the option. */
 export function createPub(context: FrontContext, options: PubOptions): Middleware {
   const { authorize, prefix = subDefaults.prefix, log = subDefaults.log } = options
+  const authorizeMs = checkNumber('authorizeMs', options.authorizeMs ?? subDefaults.authorizeMs, 1)
   if (typeof authorize !== 'function') {
     throw new TypeError(`authorize: say who may publish, not ${shown(authorize)}`)
   }
@@ -36,19 +40,22 @@ export function createPub(context: FrontContext, options: PubOptions): Middlewar
 
   return (req, res) => {
     context.counts.requests++
-    publish(req, res).then(
-      (id) => {
-        context.answered(200)
-        const body = `${JSON.stringify({ id: id ?? null })}\n`
-        res.writeHead(200, {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-          'cache-control': 'no-store',
-        })
-        res.end(body)
-      },
-      (error: unknown) => refuse(req, res, error),
-    )
+    context.inFlight++
+    publish(req, res)
+      .finally(() => context.ended())
+      .then(
+        (id) => {
+          context.answered(200)
+          const body = `${JSON.stringify({ id: id ?? null })}\n`
+          res.writeHead(200, {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(body),
+            'cache-control': 'no-store',
+          })
+          res.end(body)
+        },
+        (error: unknown) => refuse(req, res, error),
+      )
   }
 
   async function publish(req: IncomingMessage, res: ServerResponse): Promise<string | undefined> {
@@ -59,7 +66,8 @@ export function createPub(context: FrontContext, options: PubOptions): Middlewar
     if (context.state === 'stopped') throw new TempestError('STOPPING', 'this front stops')
     const [path = '', query = ''] = (req.url ?? '/').split('?', 2)
     const [name = ''] = namesOf(path, { plain: false, prefix, max: 1 })
-    const allowed: unknown = await authorize(req, name)
+    const asked = Promise.resolve(authorize(req, name))
+    const allowed: unknown = await within(authorizeMs, asked, 'authorize')
     if (allowed !== true) {
       throw new TempestError('FORBIDDEN', `may not publish to ${name}`)
     }
@@ -76,8 +84,24 @@ export function createPub(context: FrontContext, options: PubOptions): Middlewar
   function read(req: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const limits = { maxBytes, dueAt: performance.now() + BODY_MS }
-      const done = (body: Buffer | undefined): void => resolve(body ?? Buffer.alloc(0))
-      new BodyReader(req, limits, context.wheel, context.memory, done, reject).read()
+      const { sockets, wheel, memory } = context
+      const client = {
+        left: (): void => {
+          reader.stop()
+          reject(new TempestError('CANCELLED', 'the client has left'))
+        },
+      }
+      const done = (body: Buffer | undefined): void => {
+        sockets.remove(req.socket, client)
+        resolve(body ?? Buffer.alloc(0))
+      }
+      const failed = (error: TempestError): void => {
+        sockets.remove(req.socket, client)
+        reject(error)
+      }
+      const reader = new BodyReader(req, limits, wheel, memory, done, failed)
+      sockets.add(req.socket, client)
+      reader.read()
     })
   }
 

@@ -25,11 +25,6 @@ const EPOCH_BEATS = 5
 /** Something a node does at each beat while the commands connection is up. A rejection is only logged. */
 export type Chore = () => Promise<void>
 
-export interface ListenHandlers extends LinkHandlers {
-  /** A new connection subscribes to these. */
-  subscribing?(channels: string[]): void
-}
-
 export class Connections {
   readonly boot = createBoot()
   readonly clock = new RedisClock()
@@ -89,14 +84,12 @@ export class Connections {
     return this.#open(name, BLOCK_SILENCE_MS, handlers)
   }
 
-  /** A connection that listens on channels, read anew by each connection; a PING at each beat notices when it has gone deaf. */
-  listen(channels: Iterable<string>, handlers: ListenHandlers): Link {
+  /** A connection that listens on channels; a PING at each beat notices when it has gone deaf. */
+  listen(channels: string[], handlers: LinkHandlers): Link {
     const link = this.#open('listen', COMMAND_SILENCE_MS, {
       ...handlers,
       prepare: async (fresh) => {
-        const all = [...channels]
-        handlers.subscribing?.(all)
-        await fresh.prepareSend('subscribe', all)
+        await fresh.prepareSend('subscribe', channels)
       },
     })
     this.every(async () => {

@@ -1,8 +1,8 @@
 /**
  * What one node is subscribed to in Redis: a set of channels that changes, over one connection.
  *
- * Changes of one turn are one command. A new connection subscribes to all of them before it is up; what was published in between is lost, and
- * the owner is told so.
+ * Changes of one turn are one command. A new connection subscribes to all of them again; what was published in between is lost, and the owner
+ * is told so before anything else comes.
  */
 import type { Connections } from './connections.js'
 import { reasonOf } from './errors.js'
@@ -10,52 +10,46 @@ import { isReplyError, type Link } from './link.js'
 
 export interface SubscriptionHandlers {
   message(channel: string, payload: Buffer): void
-  /** Redis has confirmed these. */
+  /** Redis has confirmed these: from now on they are heard. */
   confirmed(channels: string[]): void
+  /** Redis refuses them (access rules); they are wanted no longer. */
+  refused(channels: string[]): void
+  /** The connection is gone: nothing is heard. */
+  lost(): void
   /** The connection is back; what was published meanwhile was missed. */
   missed(): void
 }
 
 export class Subscription {
-  readonly #wanted: Set<string>
-  /** What was asked for on this connection. */
-  #asked = new Set<string>()
+  readonly #wanted = new Set<string>()
+  /** What was asked for on this connection, and with which of its commands. */
+  readonly #asked = new Map<string, number>()
   readonly #handlers: SubscriptionHandlers
   readonly #connections: Connections
   readonly #link: Link
   readonly #changed = new Set<string>()
+  #commands = 0
   #wasUp = false
-  /** What the connection before this one missed has not been told yet. */
+  /** What the connection before this one missed has not been told. */
   #untold = false
-  #upAt = -Infinity
 
-  /** @param always channels it begins with */
+  /** @param always channels it cannot do without */
   constructor(connections: Connections, always: string[], handlers: SubscriptionHandlers) {
     this.#connections = connections
     this.#handlers = handlers
-    this.#wanted = new Set(always)
-    this.#link = connections.listen(this.#wanted, {
+    this.#link = connections.listen(always, {
       message: (channel, payload) => {
-        // A new connection hears before it is up.
-        this.#tell()
+        if (!always.includes(channel)) this.#tell()
         handlers.message(channel, payload)
       },
-      subscribing: (channels) => {
-        this.#asked = new Set(channels)
-        this.#untold = this.#wasUp
-      },
       up: () => this.#up(),
+      down: () => handlers.lost(),
     })
   }
 
   /** Whether what is published now is heard, as far as is known. */
   get up(): boolean {
     return this.#link.up
-  }
-
-  /** When the connection came up, by `performance.now()`. */
-  get upAt(): number {
-    return this.#upAt
   }
 
   add(channel: string): void {
@@ -82,47 +76,59 @@ export class Subscription {
     const changed = [...this.#changed]
     this.#changed.clear()
     // A connection that comes up asks for all that is wanted.
-    if (this.#link.up) this.#ask(changed)
+    if (!this.#link.up) return
+    const less = changed.filter((each) => !this.#wanted.has(each) && this.#asked.delete(each))
+    if (less.length > 0) this.#send('unsubscribe', less).catch(() => undefined)
+    const more = changed.filter((each) => this.#wanted.has(each))
+    if (more.length > 0) void this.#subscribe(more)
   }
 
-  #ask(changed: string[]): void {
-    const more = changed.filter((each) => this.#wanted.has(each) && !this.#asked.has(each))
-    const less = changed.filter((each) => !this.#wanted.has(each) && this.#asked.has(each))
-    for (const each of more) this.#asked.add(each)
-    for (const each of less) this.#asked.delete(each)
-    if (less.length > 0) this.#send('unsubscribe', less)
-    if (more.length > 0) this.#send('subscribe', more, () => this.#handlers.confirmed(more))
-    // Wanted still, and asked for: it was dropped and wanted again within the turn.
-    const kept = changed.filter((each) => this.#wanted.has(each) && !more.includes(each))
-    if (kept.length > 0) this.#send('ping', [], () => this.#handlers.confirmed(kept))
+  async #subscribe(channels: string[]): Promise<void> {
+    const number = ++this.#commands
+    for (const channel of channels) this.#asked.set(channel, number)
+    try {
+      await this.#send('subscribe', channels)
+    } catch (error) {
+      // What broke is asked for again by the next connection.
+      if (!isReplyError(error)) return
+      if (channels.length > 1) {
+        for (const channel of channels) {
+          if (this.#asked.get(channel) === number) void this.#subscribe([channel])
+        }
+        return
+      }
+      for (const channel of channels) this.#wanted.delete(channel)
+      this.#handlers.refused(channels)
+      return
+    }
+    this.#tell()
+    // One that was dropped and wanted again meanwhile is confirmed by its own command.
+    this.#handlers.confirmed(channels.filter((channel) => this.#asked.get(channel) === number))
   }
 
-  #send(command: string, channels: string[], done: () => void = () => undefined): void {
-    this.#link.send(command, channels).then(done, (error: unknown) => {
+  async #send(command: string, channels: string[]): Promise<void> {
+    try {
+      await this.#link.send(command, channels)
+    } catch (error) {
       const { logger } = this.#connections.options
-      logger.debug({ reason: reasonOf(error) }, `${command} broke off`)
-      // Refused: what is subscribed to is not known any more. Where it broke it comes back by itself.
-      if (isReplyError(error)) this.#link.reset()
-    })
+      const level = isReplyError(error) ? 'warn' : 'debug'
+      logger[level]({ reason: reasonOf(error), command, channels: channels.length }, 'subscription')
+      throw error
+    }
+  }
+
+  #up(): void {
+    this.#asked.clear()
+    this.#untold = this.#wasUp
+    this.#wasUp = true
+    // One command: what is missed ends for all channels at once, and is told before anything comes.
+    if (this.#wanted.size > 0) void this.#subscribe([...this.#wanted])
+    else this.#tell()
   }
 
   #tell(): void {
     if (!this.#untold) return
     this.#untold = false
     this.#handlers.missed()
-  }
-
-  #up(): void {
-    this.#upAt = performance.now()
-    // Before those are confirmed that have missed nothing.
-    this.#tell()
-    this.#wasUp = true
-    // What has changed since the connection began to subscribe.
-    this.#ask(
-      [...new Set([...this.#wanted, ...this.#asked])].filter(
-        (each) => this.#wanted.has(each) !== this.#asked.has(each),
-      ),
-    )
-    this.#handlers.confirmed([...this.#asked])
   }
 }

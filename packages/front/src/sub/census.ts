@@ -13,12 +13,14 @@ export class Census {
   readonly #counts = new Map<string, number>()
   readonly #changed = new Set<string>()
   readonly #key: string
+  #stale = false
 
   constructor(connections: Connections) {
     this.#connections = connections
     this.#key = keys.subscribers(connections.boot)
     connections.every(() => this.#write())
-    connections.onRenewed(() => this.#doubt())
+    // What stands there may be of an older snapshot.
+    connections.onRenewed(() => (this.#stale = true))
   }
 
   /** @param change 1 or -1 */
@@ -35,6 +37,11 @@ export class Census {
 
   async #write(): Promise<void> {
     const { commands } = this.#connections
+    if (this.#stale) {
+      await commands.send('del', [this.#key])
+      this.#stale = false
+      this.#doubt()
+    }
     const changed = [...this.#changed]
     this.#changed.clear()
     try {
@@ -45,6 +52,7 @@ export class Census {
       const there = await commands.send('pexpire', [this.#key, LIFE_MS])
       if (there !== 1) this.#doubt()
     } catch (error) {
+      for (const channel of changed) this.#changed.add(channel)
       this.#doubt()
       throw error
     }

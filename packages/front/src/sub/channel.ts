@@ -17,6 +17,8 @@ interface Batch {
 
 /** A larger one would make a client owe too much at once. */
 const MAX_BATCH_BYTES = 256 * 1024
+/** Where more than this waits, it comes faster than it can be written. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 export class Channel implements Pumped {
   /** As it is called in Redis. */
@@ -33,10 +35,16 @@ export class Channel implements Pumped {
   #number = 0
   #writing: { batch: Batch; members: Iterator<Stream> } | undefined
   #pumped = false
+  #waitingBytes = 0
 
   constructor(name: string, pump: Pump) {
     this.name = name
     this.#pump = pump
+  }
+
+  /** Bytes that wait to be written to its clients. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
   }
 
   get size(): number {
@@ -49,7 +57,9 @@ export class Channel implements Pumped {
     const { bytes, ends } = entry
     this.#events.push(bytes)
     this.#bytes += bytes.length
+    this.#waitingBytes += bytes.length
     if (ends || this.#bytes >= MAX_BATCH_BYTES) this.seal(ends)
+    if (this.#waitingBytes > MAX_WAITING_BYTES) this.#overflow()
     if (this.#pumped) return
     this.#pumped = true
     this.#pump.add(this)
@@ -76,6 +86,7 @@ export class Channel implements Pumped {
     const { batch, members } = writing
     const next = members.next()
     if (next.done === true) {
+      this.#waitingBytes -= batch.bytes.length
       this.#writing = undefined
       // Others have their turn before the next batch.
       this.#pump.add(this)
@@ -87,6 +98,15 @@ export class Channel implements Pumped {
       if (batch.ends) stream.endChannel(this)
     }
     return false
+  }
+
+  /** All its clients owe too much; they come back with what they had last. */
+  #overflow(): void {
+    for (const stream of [...this.members]) stream.cut()
+    this.#events = []
+    this.#batches = []
+    this.#bytes = 0
+    this.#waitingBytes = this.#writing?.batch.bytes.length ?? 0
   }
 
   #begin(): { batch: Batch; members: Iterator<Stream> } | undefined {

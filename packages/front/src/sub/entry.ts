@@ -6,12 +6,15 @@ export class Entry {
   readonly id: string | undefined
   readonly channel: string
   readonly payload: Buffer
+  /** Of the payload as it came, in bytes. */
+  readonly length: number
   readonly #tooLarge: boolean
   #encoded: { bytes: Buffer; ends: boolean } | undefined
 
   constructor(id: string | undefined, channel: string, payload: Buffer, maxBytes: number) {
     this.id = id
     this.channel = channel
+    this.length = payload.length
     this.#tooLarge = payload.length > maxBytes
     // What nobody may be sent is not kept either.
     this.payload = this.#tooLarge ? Buffer.alloc(0) : payload

@@ -4,18 +4,19 @@
  * One Redis subscription per channel whatever the number of clients, dropped with the last; one reader of the event log for all.
  */
 import type { Socket } from 'node:net'
-import { keys, reasonOf, Subscription } from '@tempest/protocol'
+import { keys, Subscription } from '@tempest/protocol'
 import type { FrontContext } from '../context.js'
 import type { Census } from './census.js'
 import { Channel } from './channel.js'
 import { Entry } from './entry.js'
 import { Heartbeat } from './heartbeat.js'
+import { Joining } from './joining.js'
 import { EventLog } from './log.js'
 import { encodeGap, encodeId, encodeRetry, type GapReason } from './message.js'
 import type { ResolvedSubOptions } from './options.js'
 import { Pulse } from './pulse.js'
 import { Pump } from './pump.js'
-import { Replay, type Wanted } from './replay.js'
+import type { Wanted } from './replay.js'
 import { Stream, type StreamOwner } from './stream.js'
 
 export interface HubCounts {
@@ -31,14 +32,14 @@ export interface HubCounts {
   malformed: number
 }
 
-const AGAIN_MS = 200
+const IDLE_MS = 100
+const BUSY_BYTES = 4 * 1024 * 1024
 
 export class Hub implements StreamOwner {
   readonly pump = new Pump()
   readonly maxBufferBytes: number
   readonly counts: HubCounts = { events: 0, writes: 0, slow: 0, gaps: 0, malformed: 0 }
   readonly streams = new Set<Stream>()
-  readonly #context: FrontContext
   readonly #options: ResolvedSubOptions
   readonly #channels = new Map<string, Channel>()
   readonly #subscription: Subscription
@@ -46,15 +47,18 @@ export class Hub implements StreamOwner {
   readonly #census: Census
   readonly #heartbeat: Heartbeat
   readonly #pulse: Pulse
-  /** Streams that wait for Redis, with what they then want. */
-  readonly #joining = new Map<Stream, Wanted>()
+  readonly #joining: Joining
 
   constructor(context: FrontContext, options: ResolvedSubOptions, census: Census) {
     const { connections } = context.node
-    this.#context = context
     this.#options = options
     this.#census = census
     this.maxBufferBytes = options.maxBufferBytes
+    this.#joining = new Joining(
+      () => this.#log,
+      (stream) => this.#join(stream),
+      context.logger,
+    )
     const pulse = keys.pulse(connections.boot)
     this.#subscription = new Subscription(connections, [pulse], {
       message: (name, payload) => {
@@ -62,6 +66,8 @@ export class Hub implements StreamOwner {
         else this.#deliver(new Entry(undefined, name, payload, options.maxEventBytes))
       },
       confirmed: (names) => this.#confirmed(names),
+      refused: (names) => this.#refuse(names),
+      lost: () => this.#lose(),
       missed: () => this.#gap('live'),
     })
     this.#pulse = new Pulse(connections, pulse, this.#subscription)
@@ -72,9 +78,9 @@ export class Hub implements StreamOwner {
     this.#log = new EventLog(connections, options.log, options, {
       entry: (entry) => this.#deliver(entry),
       gap: () => this.#gap('log'),
-      ready: () => this.#joinAll(this.#joining.keys()),
+      ready: () => this.#joining.start(),
       malformed: (count) => (this.counts.malformed += count),
-      idle: () => this.pump.whenIdle(),
+      idle: () => this.#idle(),
     })
   }
 
@@ -86,9 +92,9 @@ export class Hub implements StreamOwner {
     return { entries: this.#log?.ring.length ?? 0, bytes: this.#log?.ring.bytes ?? 0 }
   }
 
-  /** It does not hear what is published, although Redis is there. */
+  /** It does not hear what is published, or cannot read the log, although Redis is there. */
   get deaf(): boolean {
-    return this.#pulse.deaf
+    return this.#pulse.deaf || this.#log?.refused === true
   }
 
   /** @param names as the channels are called in Redis */
@@ -102,9 +108,8 @@ export class Hub implements StreamOwner {
       channel.others.add(stream)
       this.#census.count(name, 1)
     }
-    this.#joining.set(stream, wanted)
     stream.write(encodeRetry(this.#options.retryMs))
-    this.#joinAll([stream])
+    this.#joining.add(stream, wanted)
     return stream
   }
 
@@ -112,6 +117,8 @@ export class Hub implements StreamOwner {
     channel.members.delete(stream)
     channel.others.delete(stream)
     this.#census.count(channel.name, -1)
+    // There is nothing left that it could wait for.
+    if (stream.channels.length === 0 && !stream.live) this.#joining.start([stream])
     if (channel.size > 0) return
     this.#channels.delete(channel.name)
     this.#subscription.remove(channel.name)
@@ -132,14 +139,15 @@ export class Hub implements StreamOwner {
   async close(spreadMs: number): Promise<void> {
     const from = performance.now()
     const count = this.streams.size
+    const { retryMs } = this.#options
     while (this.streams.size > 0) {
       const part = spreadMs > 0 ? (performance.now() - from) / spreadMs : 1
       const left = part >= 1 ? 0 : Math.floor(count * (1 - part))
       for (const stream of this.streams) {
         if (this.streams.size <= left) break
-        stream.end(encodeRetry(this.#options.retryMs + Math.random() * spreadMs))
+        stream.end(encodeRetry(retryMs + Math.random() * this.#options.spreadMs))
       }
-      await new Promise((resolve) => setTimeout(resolve, END_TICK_MS))
+      await pause(END_TICK_MS)
     }
   }
 
@@ -171,30 +179,32 @@ export class Hub implements StreamOwner {
       const channel = this.#channels.get(name)
       if (!channel || channel.confirmed) continue
       channel.confirmed = true
-      this.#joinAll(channel.others)
+      this.#joining.start(channel.others)
     }
   }
 
-  #joinAll(streams: Iterable<Stream>): void {
-    if (this.#log && !this.#log.ready) return
-    for (const stream of [...streams]) {
-      const wanted = this.#joining.get(stream)
-      if (!wanted || !stream.channels.every((channel) => channel.confirmed)) continue
-      this.#joining.delete(stream)
-      if (this.#log) void this.#replay(stream, new Replay(stream, this.#log, wanted))
-      else this.#join(stream)
+  /** Until all is written, or little waits: a channel that is always busy must not make the log stand still. */
+  async #idle(): Promise<void> {
+    let waiting = Infinity
+    while (!this.pump.idle && waiting > BUSY_BYTES) {
+      await Promise.race([this.pump.whenIdle(), pause(IDLE_MS)])
+      waiting = 0
+      for (const channel of this.#channels.values()) waiting += channel.waitingBytes
     }
   }
 
-  async #replay(stream: Stream, replay: Replay): Promise<void> {
-    while (!stream.over) {
-      try {
-        await replay.run(() => this.#join(stream))
-        return
-      } catch (error) {
-        this.#context.logger.debug({ reason: reasonOf(error) }, 'a replay broke off')
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
-      }
+  /** Streams that join now wait until Redis has confirmed it again. */
+  #lose(): void {
+    this.#pulse.renewed()
+    for (const channel of this.#channels.values()) channel.confirmed = false
+  }
+
+  /** Redis does not let it subscribe. */
+  #refuse(names: string[]): void {
+    for (const name of names) {
+      const channel = this.#channels.get(name)
+      if (!channel) continue
+      for (const stream of [...channel.others, ...channel.members]) stream.end()
     }
   }
 
@@ -221,3 +231,7 @@ export class Hub implements StreamOwner {
 }
 
 const END_TICK_MS = 25
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

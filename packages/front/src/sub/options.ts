@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { checkInteger, checkNumber, publishDefaults, shown } from '@tempest/protocol'
 
 /** Whether a request may read a channel; with `expiresAt`, in ms since 1970, until when. */
-export type Verdict = boolean | { expiresAt?: number | undefined }
+export type Verdict = boolean | { expiresAt: number }
 
 /** Asked once for each channel of a request. */
 export type Authorize = (req: IncomingMessage, channel: string) => Verdict | Promise<Verdict>

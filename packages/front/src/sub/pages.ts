@@ -6,11 +6,13 @@ import { type Link, listOf } from '@tempest/protocol'
 import { Entry } from './entry.js'
 import type { Logged } from './ring.js'
 
-const PAGE_BYTES = 1024 * 1024
-const MAX_ENTRIES = 500
+/** About what is written to one client at once. */
+const PAGE_BYTES = 128 * 1024
+const MAX_ENTRIES = 128
 const KEEP_MS = 1000
-/** Pages kept or on their way; more wait their turn. */
-const MAX_PAGES = 32
+const MAX_KEPT = 64
+/** Reads on their way; more wait in turn. */
+const MAX_READS = 8
 
 export interface Page {
   entries: Logged[]
@@ -20,11 +22,18 @@ export interface Page {
   malformed: number
 }
 
+export interface OlderPage extends Page {
+  /** Whether the entry it begins behind is still there. */
+  whole: boolean
+}
+
 export class Pages {
   readonly #link: Link
   readonly #log: string
   readonly #maxEventBytes: number
-  readonly #pages = new Map<string, Promise<Page>>()
+  readonly #pages = new Map<string, Promise<OlderPage>>()
+  readonly #turns: (() => void)[] = []
+  #reads = 0
   /** How many entries make a page, by what they have been like. */
   #entries = 64
 
@@ -35,34 +44,39 @@ export class Pages {
   }
 
   /** What is behind this id, at the most a page. @throws what `Link.send` throws. */
-  async behind(id: string): Promise<Page> {
-    for (;;) {
-      const known = this.#pages.get(id)
-      if (known) return known
-      if (this.#pages.size < MAX_PAGES) break
-      await Promise.race(this.#pages.values()).catch(() => undefined)
-      await new Promise((resolve) => setTimeout(resolve, KEEP_MS / 20))
-    }
-    const page = this.#read(id)
+  behind(id: string): Promise<OlderPage> {
+    const known = this.#pages.get(id)
+    if (known) return known
+    const page = this.#inTurn(() => this.#read(id))
     this.#pages.set(id, page)
-    const forget = (): unknown => setTimeout(() => this.#pages.delete(id), KEEP_MS).unref()
-    page.then(forget, () => this.#pages.delete(id))
+    const [oldest] = this.#pages.keys()
+    if (this.#pages.size > MAX_KEPT && oldest !== undefined) this.#pages.delete(oldest)
+    const forget = (): void => {
+      if (this.#pages.get(id) === page) this.#pages.delete(id)
+    }
+    page.then(() => setTimeout(forget, KEEP_MS).unref(), forget)
     return page
   }
 
-  async #read(id: string): Promise<Page> {
-    const reply = await this.#link.send('xrange', [
-      this.#log,
-      `(${id}`,
-      '+',
-      'COUNT',
-      this.#entries,
+  async #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#turns.push(resolve))
+    this.#reads++
+    try {
+      return await read()
+    } finally {
+      this.#reads--
+      this.#turns.shift()?.()
+    }
+  }
+
+  async #read(id: string): Promise<OlderPage> {
+    const [reply, there] = await Promise.all([
+      this.#link.send('xrange', [this.#log, `(${id}`, '+', 'COUNT', this.#entries]),
+      this.#link.send('xrange', [this.#log, id, id]),
     ])
     const page = readPage(reply, id, this.#maxEventBytes)
-    const bytes = page.entries.reduce((sum, entry) => sum + entry.payload.length, 0)
-    const mean = bytes / Math.max(page.entries.length, 1)
-    this.#entries = Math.min(Math.max(Math.floor(PAGE_BYTES / Math.max(mean, 1)), 1), MAX_ENTRIES)
-    return page
+    this.#entries = fitting(page, this.#entries, PAGE_BYTES, MAX_ENTRIES)
+    return { ...page, whole: listOf(there).length > 0 }
   }
 }
 
@@ -77,6 +91,17 @@ export function readPage(reply: unknown, id: string, maxEventBytes: number): Pag
     else page.malformed++
   }
   return page
+}
+
+export function bytesOf({ entries }: Page): number {
+  return entries.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** How many entries to ask for next, if they are like these. */
+export function fitting(page: Page, asked: number, bytes: number, most: number): number {
+  const count = page.entries.length + page.malformed
+  const fits = Math.floor((bytes * count) / Math.max(bytesOf(page), 1))
+  return count === 0 ? asked : Math.min(Math.max(fits, 1), asked * 2, most)
 }
 
 function readEntry(id: string, fields: readonly unknown[], maxBytes: number): Logged | undefined {

@@ -10,8 +10,10 @@ export class Pulse {
   readonly #channel: string
   readonly #subscription: Subscription
   readonly #timer: NodeJS.Timeout
-  #heardAt = performance.now()
-  #resetAt = -Infinity
+  /** When all was well last. */
+  #wellAt = performance.now()
+  /** When the first was sent that has not been heard, over connections that were up ever since. */
+  #askedAt: number | undefined
 
   constructor(connections: Connections, channel: string, subscription: Subscription) {
     this.#connections = connections
@@ -21,11 +23,17 @@ export class Pulse {
   }
 
   get deaf(): boolean {
-    return performance.now() - this.#heardAt > DEAF_MS
+    return performance.now() - this.#wellAt > DEAF_MS
   }
 
   heard(): void {
-    this.#heardAt = performance.now()
+    this.#wellAt = performance.now()
+    this.#askedAt = undefined
+  }
+
+  /** The subscription is gone, or new. */
+  renewed(): void {
+    this.#askedAt = undefined
   }
 
   stop(): void {
@@ -34,14 +42,21 @@ export class Pulse {
 
   #beat(): void {
     const { commands } = this.#connections
-    if (!commands.up) return
+    if (!commands.up) {
+      // Nothing can be said of the subscription; that Redis is away others tell.
+      this.heard()
+      return
+    }
+    if (!this.#subscription.up) return
+    const asked = (this.#askedAt ??= performance.now())
     // What cannot be sent is not heard either.
     commands.send('publish', [this.#channel, '']).catch(() => undefined)
-    const now = performance.now()
-    // A connection that has just come has had no time to hear.
-    const since = Math.max(this.#heardAt, this.#subscription.upAt, this.#resetAt)
-    if (!this.#subscription.up || now - since < DEAF_MS) return
-    this.#resetAt = now
-    this.#subscription.reset()
+    if (performance.now() - asked < DEAF_MS) return
+    // After a standstill of this process the answers are there and have not been read yet.
+    setImmediate(() => {
+      if (this.#askedAt !== asked) return
+      this.#askedAt = undefined
+      this.#subscription.reset()
+    })
   }
 }

@@ -28,6 +28,8 @@ export class Replay {
   readonly #names: Set<string>
   /** What is behind this id is still to be written. */
   #at: string | undefined
+  /** That id is an entry of the log, or was. */
+  #sure = false
 
   constructor(stream: Stream, log: EventLog, wanted: Wanted) {
     this.#stream = stream
@@ -46,20 +48,25 @@ export class Replay {
     this.#at ??= await this.#begin()
     while (!this.#stream.over) {
       const at: string = this.#at
-      if (compareIds(at, ring.floor) >= 0) {
+      // It may move on while what is read here is on its way.
+      const { floor } = ring
+      if (compareIds(at, floor) >= 0) {
         const from = ring.behind(at)
-        const last = this.#write((i) => ring.at(from + i))
+        const last = this.#write((i) => ring.at(from + i), WRITE_BYTES)
         if (last === undefined) {
           through()
           return
         }
         this.#at = last
       } else {
-        const { entries, upTo } = await pages.behind(at)
-        const older = entries.filter(({ id }) => compareIds(id, ring.floor) <= 0)
-        await this.#writeAll(older)
-        this.#at = upTo === at || compareIds(upTo, ring.floor) > 0 ? ring.floor : upTo
+        const { entries, upTo, whole } = await pages.behind(at)
+        // It was trimmed meanwhile.
+        if (this.#sure && !whole) this.#stream.write(encodeGap('log'))
+        const last = this.#write((i) => entries[i], WRITE_BYTES, floor)
+        const end = upTo === at || compareIds(upTo, floor) > 0 ? floor : upTo
+        this.#at = last ?? end
       }
+      this.#sure = this.#at !== START
       await this.#taken()
     }
   }
@@ -73,10 +80,13 @@ export class Replay {
       this.#stream.write(encodeGap('log'))
       return log.tail
     }
-    if (await log.knows(after)) return after
+    const ahead = compareIds(after, log.tail) > 0
+    const known = ahead ? await log.reaches(after, () => this.#stream.over) : await log.knows(after)
+    this.#sure = known && after !== START
+    if (known) return after
     this.#stream.write(encodeGap('log'))
-    // Of a log that is gone all is new that there is now.
-    return compareIds(after, log.tail) > 0 ? START : after
+    // From a future that was lost: what is before it the client has had.
+    return ahead ? log.tail : after
   }
 
   /** Where the last so many of these channels begin, as far as they are in memory. */
@@ -91,27 +101,27 @@ export class Replay {
     return ring.floor
   }
 
-  async #writeAll(entries: Logged[]): Promise<void> {
-    let from = 0
-    while (from < entries.length && !this.#stream.over) {
-      const last = this.#write((i) => entries[from + i])
-      if (last === undefined) return
-      this.#at = last
-      from = entries.findIndex(({ id }) => id === last) + 1
-      await this.#taken()
-    }
-  }
-
-  /** Writes what is for this stream, about `WRITE_BYTES`. @returns the id it came to; undefined: the end. */
-  #write(entryAt: (index: number) => Logged | undefined): string | undefined {
+  /**
+   * Writes what is for this stream, about so many bytes.
+   * @param upTo not beyond this id
+   * @returns the id it came to; undefined: the end
+   */
+  #write(
+    entryAt: (index: number) => Logged | undefined,
+    most: number,
+    upTo?: string,
+  ): string | undefined {
     const parts: Buffer[] = []
     const ended: string[] = []
     let bytes = 0
     let last: string | undefined
-    for (let i = 0; bytes < WRITE_BYTES; i++) {
+    for (let i = 0; bytes < most; i++) {
       const entry = entryAt(i)
-      last = entry?.id
-      if (!entry) break
+      if (!entry || (upTo !== undefined && compareIds(entry.id, upTo) > 0)) {
+        last = undefined
+        break
+      }
+      last = entry.id
       if (!this.#names.has(entry.channel)) continue
       if (entry.ends) {
         // Who asks for old events does not ask for an old end.
@@ -133,9 +143,13 @@ export class Replay {
   async #taken(): Promise<void> {
     const { socket, over } = this.#stream
     if (over || !socket.writableNeedDrain) return
-    const signal = AbortSignal.timeout(TAKE_MS)
+    const waiting = new AbortController()
+    const timer = setTimeout(() => this.#stream.cut(), TAKE_MS)
+    const { signal } = waiting
     const events = ['drain', 'close'].map((event) => once(socket, event, { signal }))
-    await Promise.race(events).catch(() => this.#stream.cut())
+    await Promise.race(events).catch(() => undefined)
+    clearTimeout(timer)
     for (const event of events) event.catch(() => undefined)
+    waiting.abort()
   }
 }

@@ -108,7 +108,8 @@ export class Stream implements Pumped, OnSocket {
     if (at < 0) return
     this.channels.splice(at, 1)
     this.#owner.leave(this, channel)
-    if (this.channels.length === 0 && !this.#waiting) this.end()
+    // Where it still joins, that ends it.
+    if (this.channels.length === 0 && this.live && !this.#waiting) this.end()
   }
 
   /** @param last written before */
@@ -119,7 +120,8 @@ export class Stream implements Pumped, OnSocket {
     this.#close(false)
     this.socket.end()
     // One that does not take the end either.
-    this.socket.setTimeout(END_MS, () => this.socket.destroy())
+    const timer = setTimeout(() => this.socket.destroy(), END_MS).unref()
+    this.socket.once('close', () => clearTimeout(timer))
   }
 
   left(): void {

@@ -5,6 +5,7 @@ import { hasBody } from '../body.js'
 import type { FrontContext } from '../context.js'
 import { requestIdOf } from '../headers.js'
 import { refuseRequest } from '../linger.js'
+import { within } from '../within.js'
 import type { Middleware } from '../work.js'
 import { corsFields, preflightFields } from './cors.js'
 import type { Hub } from './hub.js'
@@ -63,14 +64,17 @@ export function createSub(
       res.setHeader('allow', METHODS)
       throw new TempestError('METHOD_NOT_ALLOWED', `${method} is not for streams`)
     }
-    if (context.state !== 'open' && context.state !== 'unready') {
-      throw new TempestError('STOPPING', 'this front stops')
-    }
+    checkOpen()
     if (hasBody(req)) throw new TempestError('BAD_REQUEST', 'a request for a stream has no body')
     const request = readRequest(req)
     const expiresAt = await authorize(req, request.names)
     // The client may have left meanwhile, and others come.
     if (req.socket.destroyed) return
+    checkOpen()
+    // Behind a request of the same connection that is not answered yet, or where it is no connection of ours.
+    if (res.socket !== req.socket || req.httpVersionMajor !== 1) {
+      throw new TempestError('BAD_REQUEST', 'a stream needs a connection of its own')
+    }
     if (hub.streams.size >= options.maxSubscribers) {
       throw new TempestError(
         'SUBSCRIBERS_FULL',
@@ -87,6 +91,11 @@ export function createSub(
     const socket = takeOver(req, res)
     const names = request.names.map((name) => options.prefix + name)
     context.sockets.add(socket, hub.open(socket, names, request, expiresAt))
+  }
+
+  function checkOpen(): void {
+    if (context.state === 'open' || context.state === 'unready') return
+    throw new TempestError('STOPPING', 'this front stops')
   }
 
   function readRequest(req: IncomingMessage): Request {
@@ -107,29 +116,17 @@ export function createSub(
   async function authorize(req: IncomingMessage, names: string[]): Promise<number> {
     const ask = options.authorize
     if (!ask) return Infinity
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      const { authorizeMs } = options
-      const fail = (): void => reject(new Error(`authorize took longer than ${authorizeMs} ms`))
-      timer = setTimeout(fail, authorizeMs)
-    })
-    try {
-      const all = Promise.all(names.map(async (name) => ask(req, name)))
-      const verdicts: Verdict[] = await Promise.race([all, late])
-      return Math.min(...verdicts.map((verdict, i) => untilOf(verdict, names[i] ?? '')))
-    } finally {
-      clearTimeout(timer)
-    }
+    const all = Promise.all(names.map(async (name) => ask(req, name)))
+    const verdicts: Verdict[] = await within(options.authorizeMs, all, 'authorize')
+    return Math.min(...verdicts.map((verdict, i) => untilOf(verdict, names[i] ?? '')))
   }
 
   /** What is given back may be anything. */
   function untilOf(verdict: unknown, name: string): number {
-    const terms = typeof verdict === 'object' ? verdict : null
-    const said: unknown = terms && 'expiresAt' in terms ? terms.expiresAt : undefined
-    const expiresAt = said === undefined ? Infinity : Number(said)
-    if ((verdict !== true && !terms) || !(expiresAt > Date.now())) {
-      throw new TempestError('FORBIDDEN', `may not read ${name}`)
-    }
+    const object = typeof verdict === 'object' && verdict !== null ? verdict : {}
+    const said: unknown = 'expiresAt' in object ? object.expiresAt : undefined
+    const expiresAt = verdict === true ? Infinity : typeof said === 'number' ? said : 0
+    if (!(expiresAt > Date.now())) throw new TempestError('FORBIDDEN', `may not read ${name}`)
     return expiresAt
   }
 

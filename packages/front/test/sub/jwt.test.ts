@@ -70,7 +70,7 @@ describe('jwtAuthorize', () => {
     ).toBeTruthy()
     expect(await strict(bearer(await sign({ may: ['a'], iss: 'me' })), 'a')).toBe(false)
     expect(await strict(bearer(await sign({ may: ['a'], iss: 'x', aud: 'you' })), 'a')).toBe(false)
-    const publish = jwtAuthorizePublish({ key: secret })
+    const publish = jwtAuthorizePublish({ key: secret, claim: undefined })
     expect(await publish(bearer(await sign({ publish: ['a'] })), 'a')).toBe(true)
     expect(await publish(bearer(await sign({ channels: ['a'] })), 'a')).toBe(false)
   })
@@ -96,6 +96,7 @@ describe('jwtAuthorize', () => {
 
   test.each<[string, Partial<JwtOptions>]>([
     ['key', { key: 'short' }],
+    ['key', { key: `-----BEGIN PUBLIC KEY-----\n${'x'.repeat(64)}` }],
     ['algorithms', { algorithms: [] }],
     ['algorithms', { algorithms: ['none'] }],
     ['algorithms', { key: new URL('http://localhost/') }],

@@ -149,16 +149,76 @@ describeWithRedis('the event log', () => {
     expect(served.front.stats().sub.malformed).toBe(3)
   })
 
-  test('that is no stream is said in the log, and streams live on what is published live', async () => {
+  test('that is no stream makes the front unready; streams join when it is one', async () => {
     await redis.cli('SET', log, 'x')
     const served = await start()
     const one = new Subscriber([served.port], '/sub/a')
     atClose(() => one.close())
-    await until(() => one.open)
+    await until(() => one.open && !served.front.stats().ready)
     await redis.cli('DEL', log)
-    await until(() => one.joined)
+    await until(() => one.joined && served.front.stats().ready)
     await add(1)
     await until(() => one.events.length === 1)
+  })
+
+  test('that has lost its end is not told again from its beginning', async () => {
+    const served = await start()
+    await add(3)
+    const one = await listen(served, 'a')
+    const [last] = await add(1, 'a', 3)
+    await until(() => one.events.length === 1)
+    // As after a restart of Redis that had not yet written the newest.
+    const dump = (await redis.cli('XRANGE', log, '-', '+')) as [string, string[]][]
+    await redis.cli('DEL', log)
+    for (const [id, fields] of dump.slice(0, 3)) await redis.cli('XADD', log, id, ...fields)
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await until(() => said(one).includes('gap: log'))
+    await add(1, 'a', 7)
+    await until(() => said(one).includes('7'))
+    expect(said(one)).toEqual(['3', 'gap: log', '7'])
+    const two = await listen(served, 'a', { lastEventId: String(last) })
+    expect(said(two)).toEqual(['gap: log', '7'])
+  })
+
+  test('is replayed whole to a client that reads slowly while it moves on', async () => {
+    const served = await start({ ringEntries: 5 })
+    const [first] = await add(1)
+    const data = JSON.stringify(['x'.repeat(60_000)])
+    const more = async (count: number): Promise<string[]> => {
+      const ids: string[] = []
+      for (let n = 0; n < count; n++)
+        ids.push(String(await redis.cli('XADD', log, '*', 'channel', 'a', 'data', data)))
+      return ids
+    }
+    const before = await more(120)
+    const one = new Subscriber([served.port], '/sub/a', { lastEventId: String(first) })
+    atClose(() => one.close())
+    await until(() => one.open)
+    one.slow()
+    const meanwhile = await more(20)
+    one.fast()
+    await until(() => one.events.length === 140)
+    expect(one.events.map(({ id }) => id)).toEqual([...before, ...meanwhile])
+  })
+
+  test('is waited for by who had more of it from another front', async () => {
+    const [one, two] = [await start(), await start()]
+    await listen(one, 'a')
+    for (let n = 0; n < 20; n++) {
+      const [id] = await add(1, 'a', n)
+      const back = await listen(two, 'a', { lastEventId: String(id) })
+      expect(said(back)).toEqual([])
+      back.close()
+    }
+  })
+
+  test('may hold events of any size: memory is bounded by what they are, not by what is kept of them', async () => {
+    const served = await start({ maxEventBytes: 1000 })
+    await add(1)
+    const large = 'x'.repeat(300_000)
+    for (let n = 0; n < 40; n++) await redis.cli('XADD', log, '*', 'channel', 'a', 'data', large)
+    const one = await listen(served, 'a?last=40')
+    expect(said(one)).toEqual(Array.from({ length: 40 }, () => 'gap: size'))
   })
 
   test('can be switched off', async () => {

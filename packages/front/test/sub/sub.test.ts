@@ -148,6 +148,21 @@ describeWithRedis('front.sub()', () => {
     await until(() => served.front.stats().sub.subscribers === 0)
   })
 
+  test('refuses a request that stands behind another on its connection: the stream would come before its answer', async () => {
+    const served = await start()
+    const socket = connectSocket(served.port, '127.0.0.1')
+    let heard = ''
+    socket.on('data', (bytes: Buffer) => (heard += bytes.toString()))
+    // No worker answers the first; its deadline, and the front's end, do.
+    socket.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\nGET /sub/a HTTP/1.1\r\nhost: x\r\n\r\n')
+    await until(() => served.front.stats().errors['BAD_REQUEST'] === 1)
+    expect(served.front.stats().sub.subscribers).toBe(0)
+    await served.front.stop()
+    expect(heard).toMatch(/^HTTP\/1\.1 503 /)
+    expect(heard).not.toContain('retry: ')
+    socket.destroy()
+  })
+
   test('is never silent for long, and then says how far the log has come', async () => {
     const served = await start({ heartbeatMs: 50 })
     const one = await listen(served, 'a')
@@ -206,6 +221,8 @@ describeWithRedis('front.sub()', () => {
       ['says nothing', () => undefined as unknown as boolean, 403],
       ['says it has expired', () => ({ expiresAt: Date.now() - 1 }), 403],
       ['says something else', () => 'yes' as unknown as boolean, 403],
+      ['says an object that is no yes', () => ({ allowed: false }) as unknown as boolean, 403],
+      ['says an error', () => new Error('no') as unknown as boolean, 403],
     ])(
       'and where the guard %s nobody gets in, or is told why',
       async (_what, authorize, status) => {
