@@ -12,8 +12,10 @@ export interface Options {
   /** Seconds each cell is measured. */
   seconds: number
   connections: number[]
-  /** Event streams; sub only. */
-  subscribers: number[]
+  /** Event streams, sub only. Undefined: what it finds enough. */
+  subscribers: number[] | undefined
+  /** Events published at once, sub only. */
+  burst: number
   /** Names of targets; empty means all. */
   only: string[]
   quick: boolean
@@ -34,9 +36,10 @@ export const usage = `npm run bench -- [suite] [options]
 
   --quick           about a minute for compare: 2 rounds of 1 second; the others are smaller, too
   --rounds 5        how often each cell is measured; compare, growth and sub
-  --seconds 3       how long; in sub half of it one at a time and half in bursts
+  --seconds 3       how long; in sub a sixth of it for each phase
   --connections 1,16,64,256
   --subscribers 1000,4000,15000   of sub
+  --burst 20        events published at once; of sub
   --only bare,tempest1            in sub: tempest,nchan1,nchan2
   --load own        our own load generator instead of wrk
   --profile tempest1  one cell of that target under the CPU profiler, with its top functions`
@@ -50,7 +53,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string' },
-      subscribers: { type: 'string', default: '1000,4000,15000' },
+      subscribers: { type: 'string' },
+      burst: { type: 'string', default: '20' },
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       load: { type: 'string' },
@@ -70,7 +74,10 @@ export function readOptions(args: readonly string[]): Options | undefined {
     connections: toList(values.connections ?? (profile ? '64' : '1,16,64,256')).map((text) =>
       toCount('--connections', text),
     ),
-    subscribers: toList(values.subscribers).map((text) => toCount('--subscribers', text)),
+    subscribers: values.subscribers
+      ? toList(values.subscribers).map((text) => toCount('--subscribers', text))
+      : undefined,
+    burst: toCount('--burst', values.burst),
     only: toList(values.only ?? ''),
     quick,
     load,
