@@ -7,7 +7,7 @@ import { requestIdOf } from './headers.js'
 import { refuseRequest } from './linger.js'
 import { namesOf } from './sub/names.js'
 import { subDefaults } from './sub/options.js'
-import { within } from './within.js'
+import { withDeadline } from './with-deadline.js'
 import type { Middleware } from './work.js'
 
 export interface PubOptions {
@@ -67,7 +67,7 @@ export function createPub(context: FrontContext, options: PubOptions): Middlewar
     const [path = '', query = ''] = (req.url ?? '/').split('?', 2)
     const [name = ''] = namesOf(path, { plain: false, prefix, max: 1 })
     const asked = Promise.resolve(authorize(req, name))
-    const allowed: unknown = await within(authorizeMs, asked, 'authorize')
+    const allowed: unknown = await withDeadline(authorizeMs, asked, 'authorize')
     if (allowed !== true) {
       throw new TempestError('FORBIDDEN', `may not publish to ${name}`)
     }

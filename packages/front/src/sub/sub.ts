@@ -5,7 +5,7 @@ import { hasBody } from '../body.js'
 import type { FrontContext } from '../context.js'
 import { requestIdOf } from '../headers.js'
 import { refuseRequest } from '../linger.js'
-import { within } from '../within.js'
+import { withDeadline } from '../with-deadline.js'
 import type { Middleware } from '../work.js'
 import { corsFields, preflightFields } from './cors.js'
 import type { Hub } from './hub.js'
@@ -117,7 +117,7 @@ export function createSub(
     const ask = options.authorize
     if (!ask) return Infinity
     const all = Promise.all(names.map(async (name) => ask(req, name)))
-    const verdicts: Verdict[] = await within(options.authorizeMs, all, 'authorize')
+    const verdicts: Verdict[] = await withDeadline(options.authorizeMs, all, 'authorize')
     return Math.min(...verdicts.map((verdict, i) => untilOf(verdict, names[i] ?? '')))
   }
 
