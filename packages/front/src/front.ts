@@ -90,7 +90,7 @@ export function createFront(options: FrontOptions): Front {
     sub(subOptions = {}) {
       const resolvedSub = resolveSubOptions(subOptions)
       if (context.state === 'stopped') throw new TempestError('STOPPING', 'this front was stopped')
-      const hub = new Hub(context, resolvedSub, context.census)
+      const hub = new Hub(node.connections, resolvedSub, context.census)
       context.hubs.push(hub)
       spreadMs = Math.max(spreadMs, resolvedSub.spreadMs)
       return createSub(context, resolvedSub, hub)

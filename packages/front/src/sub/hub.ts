@@ -4,8 +4,7 @@
  * One Redis subscription per channel whatever the number of clients, dropped with the last; one reader of the event log for all.
  */
 import type { Socket } from 'node:net'
-import { keys, Subscription } from '@tempest/protocol'
-import type { FrontContext } from '../context.js'
+import { type Connections, keys, Subscription } from '@tempest/protocol'
 import type { Census } from './census.js'
 import { Channel } from './channel.js'
 import { Entry } from './entry.js'
@@ -49,15 +48,14 @@ export class Hub implements StreamOwner {
   readonly #pulse: Pulse
   readonly #joining: Joining
 
-  constructor(context: FrontContext, options: ResolvedSubOptions, census: Census) {
-    const { connections } = context.node
+  constructor(connections: Connections, options: ResolvedSubOptions, census: Census) {
     this.#options = options
     this.#census = census
     this.maxBufferBytes = options.maxBufferBytes
     this.#joining = new Joining(
       () => this.#log,
       (stream) => this.#join(stream),
-      context.logger,
+      connections.options.logger,
     )
     const pulse = keys.pulse(connections.boot)
     this.#subscription = new Subscription(connections, [pulse], {
