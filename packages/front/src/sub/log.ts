@@ -3,7 +3,7 @@
  *
  * The entry read last is looked at again behind each read: if it is gone, the log was trimmed faster than it was read, and something may be missing.
  */
-import { type Connections, type Link, listOf, reasonOf } from '@tempest/protocol'
+import { type Connections, isReplyError, type Link, listOf, reasonOf } from '@tempest/protocol'
 import { readLogInfo } from './log-info.js'
 import { bytesOf, fitting, type Page, Pages, readPage } from './pages.js'
 import { type Logged, Ring } from './ring.js'
@@ -132,12 +132,14 @@ export class EventLog {
       }
     } catch (error) {
       const { logger } = this.#connections.options
-      // Where the connection is up Redis has refused: it may do so again, so not at once.
-      if (this.#link.up) {
+      const reason = reasonOf(error)
+      if (isReplyError(error)) {
         this.#fresh = this.#refused = true
-        logger.error({ log: this.#key, reason: reasonOf(error) }, 'the event log cannot be read')
-        setTimeout(() => void this.#run(), REFUSED_MS).unref()
-      } else logger.debug({ log: this.#key, reason: reasonOf(error) }, 'reading broke off')
+        logger.error({ log: this.#key, reason }, 'the event log cannot be read')
+      } else logger.debug({ log: this.#key, reason }, 'reading broke off')
+      // What Redis refuses it may refuse again, so not at once. What broke may be up again already.
+      const ms = this.#refused ? REFUSED_MS : LOOK_MS
+      if (this.#link.up) setTimeout(() => void this.#run(), ms).unref()
     } finally {
       this.#reading = false
     }
