@@ -101,6 +101,8 @@ export async function startProxy(redisPort: number): Promise<Proxy> {
     redis.on('close', () => {
       open.delete(connection)
       if (passes(connection.cut, 'from-redis')) later(() => node.destroy())
+      // Nobody would end its other half any more.
+      else if (node.readableEnded) node.destroy()
     })
   })
   server.listen(0, '127.0.0.1')
