@@ -25,6 +25,8 @@ export class DrainRate {
   #busyMs = 0
   /** Since the last drain, not counted yet. */
   #pauseMs = 0
+  /** How many looks that is. */
+  #pauseLooks = 0
   #longest = { ms: 0, at: -Infinity }
   /** End of the newest observation. */
   #at = -Infinity
@@ -33,11 +35,12 @@ export class DrainRate {
   observe(from: number, to: number, drained: number): void {
     if (from - this.#at > STALE_MS) this.#drained = this.#busyMs = 0
     // In between it was empty or not looked at.
-    if (from > this.#at) this.#pauseMs = 0
+    if (from > this.#at) this.#pauseMs = this.#pauseLooks = 0
     this.#at = to
     const ms = to - from
     if (drained <= 0) {
       this.#pauseMs += ms
+      this.#pauseLooks++
       return
     }
     const pauseMs = this.#pauseMs
@@ -47,7 +50,7 @@ export class DrainRate {
     this.#drained += drained
     this.#busyMs += ms + (begun ? pauseMs : 0)
     this.#note(pauseMs, to)
-    this.#pauseMs = 0
+    this.#pauseMs = this.#pauseLooks = 0
   }
 
   /** Jobs per second as far as seen; 0 where none were seen to leave. */
@@ -67,7 +70,8 @@ export class DrainRate {
   #stalled(now: number): boolean {
     const { ms, at } = this.#longest
     const usual = now - this.#pauseMs - at <= ms * PAUSES ? ms * 2 : 0
-    return this.#pauseMs > Math.max(PAUSE_MS, usual)
+    // One look without a drain, however long, may lie between two drains.
+    return this.#pauseLooks > 1 && this.#pauseMs > Math.max(PAUSE_MS, usual)
   }
 
   #forget(ms: number): void {

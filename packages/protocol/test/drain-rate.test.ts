@@ -67,6 +67,8 @@ test('is known of few slots with slow handlers, whose drains come with pauses', 
         expect(ratio).toBeLessThan(1.7)
       },
     ),
+    // A look that falls between two drains.
+    { examples: [[1, 1084, 1000]] },
   )
 })
 
