@@ -102,7 +102,11 @@ describeWithChromium('a page whose front and Redis restart', () => {
     await redis.start()
     await log(5)
     await hasAll()
-    const others = (await view.rows()).filter(({ type }) => type !== 'tick')
+    // The log has a reader of its own, which may be back before the subscription is.
+    const others = await until(async () => {
+      const rows = (await view.rows()).filter(({ type }) => type !== 'tick')
+      return rows.length > 0 && rows
+    })
     expect(others.map(({ type, text }) => [type, text])).toEqual([['gap', 'live']])
     await view.is('open')
   }, 40_000)

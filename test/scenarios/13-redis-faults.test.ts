@@ -59,7 +59,7 @@ describeWithRedis('a Redis that fails', () => {
       await play(plan, async (redis, fleet) => {
         // Some wait in the queue, some are in hand, and all of them are done before it dies.
         const old = Array.from({ length: 60 }, (_, i) =>
-          fleet.load.ask({ method: i % 2 ? 'GET' : 'POST', query: 'ms=100' }),
+          fleet.load.ask({ method: i % 2 ? 'GET' : 'POST', query: 'ms=300' }),
         )
         await until(async () => Number(await redis.cli('LLEN', 'q0')) > 2)
         await redis.cli('SAVE')
@@ -83,8 +83,10 @@ describeWithRedis('a Redis that fails', () => {
     'and stands still for 5 s: nobody is given up, each request ends once',
     async () => {
       await play({ name: 'stalled for 5 s', ...lossy, postDeadlineMs: 9000 }, async (redis) => {
-        const boots = elementsOf(await redis.cli('HKEYS', 'tempest:nodes')).map(String)
-        expect(boots).toHaveLength(3)
+        const boots = await until(async () => {
+          const all = elementsOf(await redis.cli('HKEYS', 'tempest:nodes')).map(String)
+          return all.length === 3 && all
+        })
         redis.freeze()
         await pause(5000)
         redis.thaw()
