@@ -3,27 +3,33 @@
  *
  * `createNode` returns at once; Redis may be away. The front is a node with HTTP in front of it.
  */
-import type { AskOptions, PushOptions } from './ask.js'
-import { makeCall, prepareCall } from './call.js'
-import { Connections } from './connections.js'
-import { DeadList } from './dead.js'
-import { reasonOf, TempestError } from './errors.js'
-import { Exchanges, type Refusals } from './exchanges.js'
-import { checkQueueName } from './keys.js'
-import { Mailbox } from './mailbox.js'
-import { checkInteger, type NodeOptions, resolveNodeOptions } from './options.js'
+import type { AskOptions, PushOptions } from './exchange/ask.js'
+import { makeCall, prepareCall } from './exchange/call.js'
+import { Connections } from './redis/connections.js'
+import { DeadList } from './queue/dead.js'
+import { reasonOf, TempestError } from './wire/errors.js'
+import { Arrivals } from './exchange/arrivals.js'
+import type { Refusals } from './exchange/fate.js'
+import { Claim } from './exchange/claim.js'
+import { Exchanges } from './exchange/exchanges.js'
+import { checkQueueName } from './wire/keys.js'
+import { Mailbox } from './exchange/mailbox.js'
+import { checkEncoding, checkInteger, type NodeOptions, resolveNodeOptions } from './options.js'
+import { leave } from './presence/leave.js'
 import { Presence, readNodes } from './presence/presence.js'
 import type { NodeRecord } from './presence/record.js'
 import type { SweepCounts } from './presence/remains.js'
-import { publish, type PublishOptions } from './publish.js'
-import { Pushes } from './pushes.js'
-import { Sender } from './sender.js'
-import { countSubscribers } from './subscribers.js'
-import { encodeEcho } from './verb.js'
+import { publish, type PublishOptions } from './events/publish.js'
+import { Pushes } from './queue/pushes.js'
+import { Sender } from './queue/sender.js'
+import { countSubscribers } from './events/subscribers.js'
+import { encodeEcho } from './wire/verb.js'
 
 export interface AskingNodeOptions extends NodeOptions {
   /** How many calls may wait for their reply at once; more reject with code IN_FLIGHT_FULL. @defaultValue 10000 */
   maxInFlight?: number | undefined
+  /** How jobs are encoded. @defaultValue 'json' */
+  encoding?: 'json' | 'msgpack' | undefined
   /** What its record says that it is. @defaultValue 'node' */
   role?: 'front' | 'node' | undefined
 }
@@ -46,9 +52,9 @@ export interface NodeStats {
 
 const MAX_IN_FLIGHT = 10_000
 const ECHO_MS = 5000
-
 export class Node {
   readonly exchanges: Exchanges
+  readonly arrivals: Arrivals
   /** To Redis; a front's hub uses them too. */
   readonly connections: Connections
   readonly #sender: Sender
@@ -58,11 +64,13 @@ export class Node {
   #echoes = 0
   readonly #mailboxKey: string
   #mailbox: Mailbox | undefined
+  #claim: Claim | undefined
   #presence: Presence | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: AskingNodeOptions) {
     const resolved = resolveNodeOptions(options)
+    const encoding = checkEncoding(options.encoding)
     this.#maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? MAX_IN_FLIGHT, 1)
     this.connections = new Connections(resolved, {
       up: () => this.#arrive(),
@@ -70,9 +78,10 @@ export class Node {
     })
     this.#sender = new Sender(this.connections)
     this.#role = options.role ?? 'node'
-    this.#pushes = new Pushes(this.connections, this.#sender)
     this.#mailboxKey = Mailbox.keyOf(this.connections)
-    this.exchanges = new Exchanges(this.connections, this.#sender, this.#mailboxKey)
+    this.#pushes = new Pushes(this.connections, this.#sender, encoding)
+    this.exchanges = new Exchanges(this.connections, this.#sender, this.#mailboxKey, encoding)
+    this.arrivals = new Arrivals(this.connections, this.exchanges)
     this.connections.onRenewed(() => this.exchanges.pushAgain())
   }
 
@@ -88,10 +97,9 @@ export class Node {
   /** Opens the mailbox and its channel, if they are not open yet; `ask` does it by itself. */
   openMailbox(): void {
     if (this.#mailbox) return
-    const deliver = (bytes: Buffer): void => this.exchanges.deliver(bytes)
-    this.#mailbox = new Mailbox(this.connections, deliver)
+    this.#mailbox = new Mailbox(this.connections, (bytes) => this.arrivals.deliver(bytes))
     this.connections.listen([this.#mailboxKey], {
-      message: (_channel, payload) => deliver(payload),
+      message: (_channel, payload) => this.arrivals.hear(payload),
     })
     this.#presence = new Presence(this.connections, {
       describe: () => ({
@@ -112,6 +120,7 @@ export class Node {
   /** Redis is here: what waits is written. */
   #arrive(): void {
     this.#sender.flush()
+    void this.#claim?.renew()
     this.#presence?.register().then(
       // After an outage in which others may have taken it for dead nothing was written before.
       () => this.#sender.flush(),
@@ -123,7 +132,7 @@ export class Node {
 
   /**
    * Pushes a job and waits for its result.
-   * @returns what the handler returned, as JSON carries it.
+   * @returns what the handler returned, as JSON or MessagePack carries it.
    * @throws TempestError: DEADLINE, NO_HANDLER, HANDLER_FAILED, WORKER_LOST, REDIS_AWAY, REDIS_REFUSED, REDIS_UNFIT,
    * IN_FLIGHT_FULL, STOPPING, CANCELLED. TypeError for arguments that cannot be sent.
    */
@@ -134,7 +143,7 @@ export class Node {
     options: AskOptions = {},
   ): Promise<unknown> {
     // What cannot be sent is said before anything else.
-    const call = prepareCall(queue, action, args, options)
+    const call = prepareCall(queue, action, args, options, this.exchanges.encoding)
     if (this.#stopping) throw new TempestError('STOPPING', 'this node was stopped')
     return makeCall(this.exchanges, call, this.#maxInFlight, () => this.openMailbox())
   }
@@ -178,6 +187,19 @@ export class Node {
     return readNodes(this.connections)
   }
 
+  /** Has jobs bear `host:port` as `respond_to` once `take` was given that; until then nothing is pushed. */
+  claim(): Claim {
+    this.#claim ??= new Claim(this.connections, this.exchanges, (bytes) =>
+      this.arrivals.deliver(bytes),
+    )
+    return this.#claim
+  }
+
+  /** A connection of this node's has ended as if it had died: where its connections to Redis have ended too, what it left is swept at once. */
+  suspect(boot: string): void {
+    this.#presence?.suspect(boot)
+  }
+
   /** The dead list of a queue. @throws TypeError for a bad name. */
   dead(queue: string): DeadList {
     return new DeadList(queue, this.connections)
@@ -187,7 +209,7 @@ export class Node {
   async echo(): Promise<void> {
     this.openMailbox()
     const id = `${this.boot}-echo-${++this.#echoes}`
-    const heard = this.exchanges.awaitEcho(id)
+    const heard = this.arrivals.echoes.await(id)
     try {
       await this.connections.commands.send('rpush', [this.#mailboxKey, encodeEcho(id)])
       await heard.within(ECHO_MS)
@@ -202,7 +224,7 @@ export class Node {
       connected: this.connected,
       inFlight: this.exchanges.size,
       heldChars: this.exchanges.heldChars,
-      refusals: { ...this.exchanges.refusals },
+      refusals: { ...this.arrivals.refusals },
       queues: this.#sender.stats(),
       swept: structuredClone(this.#presence?.counts ?? { sweeps: 0, jobs: {} }),
     }
@@ -217,20 +239,8 @@ export class Node {
   async #stop(): Promise<void> {
     this.exchanges.failAll(new TempestError('STOPPING', 'this node was stopped'))
     this.#sender.stop()
-    await this.#mailbox?.stop()
-    if (this.connections.commands.up) {
-      await this.#presence?.leave().catch((error: unknown) => {
-        this.connections.options.logger.debug({ reason: reasonOf(error) }, 'left no word')
-      })
-    }
-    this.#presence?.close()
-    // What was sent last, the cancels, is written before the socket is closed.
-    if (this.connections.commands.up) {
-      await this.connections.commands.send('ping', []).catch((error: unknown) => {
-        this.connections.options.logger.debug({ reason: reasonOf(error) }, 'stopping')
-      })
-    }
-    this.connections.close()
+    await Promise.all([this.#mailbox?.stop(), this.#claim?.stop()])
+    await leave(this.connections, this.#presence)
   }
 }
 

@@ -1,6 +1,7 @@
 /** Options that every node shares, resolved and checked once at the entrance. */
 import type { Redis, RedisOptions } from 'ioredis'
 import { type Logger, silentLogger } from './logger.js'
+import { type Encoding, encodings } from './wire/encoding.js'
 
 export interface NodeOptions {
   /**
@@ -73,6 +74,13 @@ export function checkInteger(name: string, value: unknown, min: number, max = 2 
     throw new TypeError(`${name}: use a whole number, not ${shown(value)}`)
   }
   return number
+}
+
+/** @throws TypeError for anything but an encoding; undefined is JSON. */
+export function checkEncoding(value: unknown = 'json'): Encoding {
+  const known = encodings.find((encoding) => encoding === value)
+  if (known) return known
+  throw new TypeError(`encoding: use 'json' or 'msgpack', not ${shown(value)}`)
 }
 
 /** A value for a message; anything can be given, also what has no text. */

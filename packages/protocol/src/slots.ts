@@ -4,7 +4,7 @@
  * Not a Map: one that lives long and changes with every request keeps its discarded tables, and so the requests that
  * were in them, alive until the next full collection.
  */
-import { numberOf } from './ids.js'
+import { numberOf } from './wire/ids.js'
 
 export class Slots<T extends { readonly base: string }> {
   readonly #entries: (T | undefined)[] = []

@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { fieldsOf } from '../../../test/helpers/json'
-import { jobText, pushedJob } from '../src/ask'
-import { decodeJob } from '../src/job'
+import { jobText, pushedJob } from '../src/exchange/ask'
+import { decodeJob } from '../src/wire/job'
 
 /** The job these arguments become, with metadata in its gap if it has one. */
 const sent = (args: readonly unknown[]): unknown => {

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { callsOf } from '../../../test/helpers/watch'
-import { Backlog } from '../src/backlog'
-import { Link } from '../src/link'
-import { createTemplate } from '../src/template'
+import { Backlog } from '../src/queue/backlog'
+import { Link } from '../src/redis/link'
+import { createTemplate } from '../src/redis/template'
 import { silentLogger } from '../src/logger'
 
 describeWithRedis('a backlog', () => {

@@ -1,7 +1,7 @@
 /** Bytes in JSON: a string where they are valid UTF-8, else base64; nothing is lost, nothing malformed is taken. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { decodeBytes, encodeBytes } from '../src/bytes'
+import { decodeBytes, encodeBytes } from '../src/wire/bytes'
 
 /** What a reader at the other end of the wire gets. */
 const overTheWire = (bytes: Uint8Array): unknown => JSON.parse(JSON.stringify(encodeBytes(bytes)))

@@ -1,7 +1,7 @@
 /** Redis' time by the monotonic clock, and when it is no longer believed. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { RedisClock } from '../src/clock'
+import { RedisClock } from '../src/redis/clock'
 
 /** TIME's reply, as a link gives it. */
 const time = (ms: number): Buffer[] => [

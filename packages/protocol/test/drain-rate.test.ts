@@ -1,7 +1,7 @@
 /** How fast a list drains, as far as that can be seen: never from demand, never from a stall, close to the truth where it counts. */
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { DrainRate, ReplyRate } from '../src/drain-rate'
+import { DrainRate, ReplyRate } from '../src/queue/drain-rate'
 
 /** Looks every `everyMs` from `from` on at something that drains `left(at)` in all by then; @returns when it ended. */
 function watch(

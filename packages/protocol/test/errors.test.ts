@@ -1,7 +1,14 @@
 /** The closed union of codes: one table tells the status and the sentence a client may read. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { errorCodes, isErrorCode, reasonOf, statusOf, TempestError, titleOf } from '../src/errors'
+import {
+  errorCodes,
+  isErrorCode,
+  reasonOf,
+  statusOf,
+  TempestError,
+  titleOf,
+} from '../src/wire/errors'
 
 describe('an error code', () => {
   test('has the status the promises name', () => {
@@ -18,6 +25,7 @@ describe('an error code', () => {
       HANDLER_FAILED: 500,
       INTERNAL: 500,
       NO_HANDLER: 501,
+      OVERRUN: 502,
       BAD_REPLY: 502,
       WORKER_LOST: 502,
       REDIS_AWAY: 503,

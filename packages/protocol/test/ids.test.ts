@@ -1,7 +1,7 @@
 /** Ids: where they come from, and that what a foreign program sends as one is read without harm. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { attemptId, bootOf, createBoot, createIds, numberOf, splitId } from '../src/ids'
+import { attemptId, bootOf, createBoot, createIds, numberOf, splitId } from '../src/wire/ids'
 
 describe('a base id', () => {
   test('is <boot>-<n>-<random>: boot and random are 16 hexadecimal characters each', () => {

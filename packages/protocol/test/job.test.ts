@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { fieldsOf } from '../../../test/helpers/json'
-import { checkAction, decodeJob, encodeJob, isReservedAction, metaOf } from '../src/job'
+import { checkAction, decodeJob, encodeJob, isReservedAction, metaOf } from '../src/wire/job'
 
 const decode = (value: unknown): ReturnType<typeof decodeJob> =>
   decodeJob(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)))

@@ -1,7 +1,7 @@
 /** The names of keys and channels, which are the protocol, and the names a queue may not have. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { checkQueueName, isPriority, keys, priorities } from '../src/keys'
+import { checkQueueName, isPriority, keys, priorities } from '../src/wire/keys'
 
 describe('the keys of a queue', () => {
   test('are its literal name, and its name as hash tag for all that belongs to it', () => {

@@ -5,8 +5,8 @@ import { cutAtRandom } from '../../../test/helpers/cut'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { callsOf, clientsOf, keysOf, workKeysOf } from '../../../test/helpers/watch'
-import { Connections } from '../src/connections'
-import { Mailbox } from '../src/mailbox'
+import { Connections } from '../src/redis/connections'
+import { Mailbox } from '../src/exchange/mailbox'
 import { resolveNodeOptions } from '../src/options'
 
 describeWithRedis('a mailbox', () => {

@@ -228,7 +228,8 @@ describeWithRedis('a node that asks', () => {
       ['answer', `${two.id}.2`, 'an attempt that was never made'],
       ['fail', `${two.id}.2`, { message: 'an attempt that was never made' }],
       ['later', two.id, {}],
-      ['chunk', two.id, 'data', 0],
+      ['send', two.id, 'data', 0],
+      ['pause', two.id],
       ['answer'],
       ['answer', null, 1],
       { answer: two.id },
@@ -241,8 +242,9 @@ describeWithRedis('a node that asks', () => {
       late: 4,
       foreign: 2,
       fenced: 2,
-      unknownVerb: 2,
+      unknownVerb: 3,
       malformed: 7,
+      repeated: 0,
     })
     await until(async () => (await workKeysOf(redis)).length === 0)
   })

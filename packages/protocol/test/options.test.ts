@@ -1,7 +1,7 @@
 /** Options are checked once, at the entrance: what is wrong is a TypeError that names the option. */
 import { describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
-import { resolveAsk } from '../src/ask'
+import { resolveAsk } from '../src/exchange/ask'
 import { createNode } from '../src/index'
 import { checkInteger, checkNumber, nodeDefaults, resolveNodeOptions } from '../src/options'
 import { silentLogger } from '../src/logger'

@@ -1,6 +1,8 @@
 /** Presence against a real Redis: records, beats, sweeping, and a node that comes back. Worker processes are in test/scenarios. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Redis } from 'ioredis'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { keysOf, listOf } from '../../../test/helpers/watch'
@@ -39,6 +41,17 @@ describeWithRedis('a node that is here', () => {
   }
   const isSwept = async (boot = 'dead'): Promise<boolean> =>
     (await redis.hexists('tempest:nodes', boot)) === 0
+
+  test('writes no key into its record that the protocol does not name (P-100)', async () => {
+    const { boot } = await make()
+    const record: unknown = JSON.parse((await redis.hget('tempest:nodes', boot)) ?? '')
+    const text = readFileSync(join(__dirname, '../../../docs/protocol.md'), 'utf8')
+    const table = text.slice(text.indexOf('**P-100 Record.**'), text.indexOf('**P-101'))
+    const rows = table.split('\n').map((line) => line.split('|')[1] ?? '')
+    expect(
+      Object.keys(record as object).filter((key) => !rows.join().includes('`' + key + '`')),
+    ).toEqual([])
+  })
 
   test('says who it is, to anyone who asks, and nothing more when it has stopped', async () => {
     const [one, two] = [await make(), await make()]

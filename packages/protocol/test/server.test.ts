@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { areHandlesGone, handlesOfProcess } from '../../../test/helpers/watch'
-import { checkRedis, readServerFacts } from '../src/server'
+import { checkRedis, readServerFacts } from '../src/redis/server'
 
 const info = (fields: Record<string, string>): string =>
   Object.entries({

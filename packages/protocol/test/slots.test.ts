@@ -1,7 +1,7 @@
 /** Slots against a Map: they hold the same entries under the same ids, whatever happens in whatever order. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { createIds, numberOf } from '../src/ids'
+import { createIds, numberOf } from '../src/wire/ids'
 import { Slots } from '../src/slots'
 
 interface Entry {

@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
-import { Connections } from '../src/connections'
+import { Connections } from '../src/redis/connections'
 import { resolveNodeOptions } from '../src/options'
-import { Subscription } from '../src/subscription'
+import { Subscription } from '../src/redis/subscription'
 
 describeWithRedis('a subscription', () => {
   let redis: TestRedis

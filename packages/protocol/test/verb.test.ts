@@ -1,7 +1,7 @@
 /** Entries of a mailbox: which verb they are, and that everything else is told as such instead of thrown. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { decodeEntry, encodeAnswer, encodeFail } from '../src/verb'
+import { decodeEntry, encodeAnswer, encodeFail } from '../src/wire/verb'
 
 const decode = (value: unknown): ReturnType<typeof decodeEntry> =>
   decodeEntry(Buffer.from(JSON.stringify(value)))
@@ -94,7 +94,9 @@ describe('an entry', () => {
     )
     fc.assert(
       fc.property(bytes, (given) => {
-        expect(['answer', 'fail', 'unknown', 'malformed']).toContain(decodeEntry(given).verb)
+        expect(['answer', 'fail', 'head', 'broken', 'unknown', 'malformed']).toContain(
+          decodeEntry(given).verb,
+        )
       }),
       { numRuns: 1000 },
     )

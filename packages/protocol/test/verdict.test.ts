@@ -1,7 +1,7 @@
 /** What becomes of a job whose worker is gone, case by case: the table of docs/protocol.md, P-77. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { decodeJob } from '../src/job'
+import { decodeJob } from '../src/wire/job'
 import { bystander, type Circumstances, verdictOf } from '../src/presence/verdict'
 
 const base = '0123456789abcdef-1-fedcba9876543210'
@@ -30,7 +30,18 @@ describe('a job of a dead worker', () => {
     ['without metadata is lost', job({ first: 1 }), {}, 'final'],
     ['whose id allows attempts is tried again', job({ first: 1, id: `${base}-r5` }), {}, 'again'],
     ['that nobody waits for is tried again', job(pushed), {}, 'again'],
-    ['past its deadline is dropped', job({ meta: { deadline: 999 } }), {}, 'drop'],
+    [
+      'past its deadline is lost: its reply may have begun',
+      job({ meta: { deadline: 999 } }),
+      {},
+      'final',
+    ],
+    [
+      'past its deadline that had not begun is dropped',
+      job({ meta: { deadline: 999 } }),
+      { began: 'none' as const },
+      'drop',
+    ],
     ['that was cancelled is dropped', job(), { isCancelled: (id: string) => id === base }, 'drop'],
     ['of another epoch is left to who asked', job(), { epoch: 'c.d' }, 'drop'],
     [
@@ -96,7 +107,7 @@ describe('a job of a dead worker', () => {
     const beside = verdictOf(job(), circumstances({ suspects: new Set(['other.2']) }))
     expect(decodeJob(Buffer.from(beside.next))).toMatchObject({ id: `${base}.2` })
     const raw = job()
-    expect(verdictOf(raw, circumstances({ began: 'none' })).next).toBe(raw)
+    expect(verdictOf(raw, circumstances({ began: 'none' as const })).next).toBe(raw)
   })
 
   test.each([

@@ -3,11 +3,11 @@
  * as a field of its own, since several sweepers may be at it.
  */
 import { join } from 'node:path'
-import { sendAnyway } from '../anyway.js'
-import type { Connections } from '../connections.js'
-import { fieldsOf } from '../hash.js'
-import { keys } from '../keys.js'
-import { loadScript } from '../script.js'
+import { sendAnyway } from '../redis/anyway.js'
+import type { Connections } from '../redis/connections.js'
+import { fieldsOf } from '../wire/hash.js'
+import { keys } from '../wire/keys.js'
+import { loadScript } from '../redis/script.js'
 import { type NodeRecord, readRecord } from './record.js'
 
 const cancelledScript = loadScript(join(__dirname, '..', '..', 'lua', 'cancelled.lua'))

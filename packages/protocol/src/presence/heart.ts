@@ -6,9 +6,9 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { RedisOptions } from 'ioredis'
-import { keys } from '../keys.js'
-import { loadScript } from '../script.js'
-import { linkOptions } from '../template.js'
+import { keys } from '../wire/keys.js'
+import { loadScript } from '../redis/script.js'
+import { linkOptions } from '../redis/template.js'
 
 const file = join(__dirname, '..', '..', 'thread', 'beat.mjs')
 const script = loadScript(join(__dirname, '..', '..', 'lua', 'beat.lua'))

@@ -7,11 +7,11 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { Connections } from '../connections.js'
-import { fieldsOf } from '../hash.js'
-import { keys } from '../keys.js'
-import { listOf } from '../list.js'
-import { loadScript } from '../script.js'
+import type { Connections } from '../redis/connections.js'
+import { fieldsOf } from '../wire/hash.js'
+import { keys } from '../wire/keys.js'
+import { listOf } from '../wire/list.js'
+import { loadScript } from '../redis/script.js'
 import { startHeart, stopHeart } from './heart.js'
 import { type NodeRecord, readRecord } from './record.js'
 import { forget, sinceOf } from './graves.js'
@@ -81,6 +81,11 @@ export class Presence {
     return this.#sweeper.counts
   }
 
+  /** Has a node looked at, now, of which a connection has ended. */
+  suspect(boot: string): void {
+    void this.#sweeper.suspect(boot)
+  }
+
   /** Writes the record. A worker does so before it pops: what it holds must be found. */
   async register(): Promise<void> {
     if (this.#left) return
@@ -139,6 +144,7 @@ export class Presence {
       version,
       started: this.#started,
       patience: options.patienceMs,
+      named: true,
       ...this.#owner.describe(),
     }
   }

@@ -18,6 +18,8 @@ export interface NodeRecord {
   stats: Record<string, number>
   /** It writes the ids of suspects; of one that does not, all jobs in hand count as begun. */
   suspects?: boolean
+  /** Its connections to Redis are named `tempest:<boot>:…`: where none is there, it is gone. */
+  named?: boolean
   /** The longest deadline it has given, in ms: so long its jobs and replies may be about. */
   longest?: number
   /** It does not beat: it lives while Redis has a client of this id. */
@@ -60,6 +62,7 @@ export function readRecord(boot: string, text: string): NodeRecord | undefined {
     stats: typeof stats === 'object' && stats !== null ? numbersOf(stats) : {},
     suspects: field('suspects') === true,
     longest: number('longest', 0),
+    ...(field('named') === true && { named: true }),
   }
   if (typeof client === 'string' || typeof client === 'number') record.client = String(client)
   return record

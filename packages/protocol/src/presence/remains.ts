@@ -1,10 +1,10 @@
 /** What a dead node leaves in Redis, and how it is cleared: held lists of a worker, mailbox and waiting jobs of a front. */
 import { join } from 'node:path'
-import type { Connections } from '../connections.js'
-import { keys } from '../keys.js'
-import { isReplyError } from '../link.js'
-import { listOf } from '../list.js'
-import { loadScript } from '../script.js'
+import type { Connections } from '../redis/connections.js'
+import { keys } from '../wire/keys.js'
+import { isReplyError } from '../redis/link.js'
+import { listOf } from '../wire/list.js'
+import { loadScript } from '../redis/script.js'
 import type { NodeRecord } from './record.js'
 import { type Outcome, settle } from './settlement.js'
 import { verdictOf } from './verdict.js'
@@ -56,12 +56,14 @@ export async function clear(
   record: NodeRecord,
   clearing: Clearing,
 ): Promise<Cleared> {
+  const mailbox = keys.mailbox(record.boot)
   if (record.role !== 'worker') {
-    const mailbox = keys.mailbox(record.boot)
     if (clearing.last) await connections.commands.send('del', [mailbox])
     else if (!clearing.again) await connections.commands.send('expire', [mailbox, MAILBOX_S])
     return { settled: 0, whole: true }
   }
+  // It has one where it streamed through the mailbox.
+  if (!clearing.again) await connections.commands.send('expire', [mailbox, MAILBOX_S])
   const cleared = { settled: 0, whole: true }
   const refusals: unknown[] = []
   for (const queue of record.queues) {

@@ -1,9 +1,10 @@
 /** Carries out a verdict: one script takes the job out of the held list and puts it where it belongs. */
 import { join } from 'node:path'
-import { keys } from '../keys.js'
-import type { Link } from '../link.js'
-import { loadScript } from '../script.js'
-import { encodeLost } from '../verb.js'
+import { encodeBytes } from '../wire/bytes.js'
+import { keys } from '../wire/keys.js'
+import type { Link } from '../redis/link.js'
+import { loadScript } from '../redis/script.js'
+import { encodeLost } from '../wire/verb.js'
 import type { Verdict } from './verdict.js'
 
 const settleScript = loadScript(join(__dirname, '..', '..', 'lua', 'settle.lua'))
@@ -45,10 +46,10 @@ export async function settle(
   verdict: Verdict,
   cause: Cause,
 ): Promise<Outcome> {
-  const { how, id, base, attempt, mailbox, next, maxAttempts } = verdict
+  const { how, id, base, attempt, mailbox, next, maxAttempts, encoding } = verdict
   const strike: Strike = { at: cause.at, boot, attempt, code: cause.code }
   const told = mailbox !== null && how !== 'drop' && how !== 'bury'
-  const tellAgain = told && next !== raw ? encodeLost(id, { final: false, queue }) : ''
+  const tellAgain = told && next !== raw ? encodeLost(id, { final: false, queue }, encoding) : ''
   const outcome = await link.script(
     settleScript,
     [
@@ -73,9 +74,9 @@ export async function settle(
       MAX_DELAY_MS,
       HISTORY_MS,
       tellAgain,
-      told ? encodeLost(id, { final: true, queue }) : '',
+      told ? encodeLost(id, { final: true, queue }, encoding) : '',
       MAX_DEAD,
-      how === 'again' ? JSON.stringify(raw.toString('utf8')) : '',
+      how === 'again' ? JSON.stringify(encodeBytes(raw)) : '',
       cause.reason,
       cause.swept ? boot : '',
     ],

@@ -2,15 +2,16 @@
  * Finds nodes that have died and settles what they left. Every node is a sweeper for the others; of several that find the same
  * one dead a lock of 2 s lets one begin, and each job is settled by a script that only one of them can succeed with.
  */
-import { sendAnyway } from '../anyway.js'
-import type { Connections } from '../connections.js'
-import { reasonOf } from '../errors.js'
-import { keys } from '../keys.js'
-import { fieldsOf } from '../hash.js'
-import { isReplyError } from '../link.js'
+import { sendAnyway } from '../redis/anyway.js'
+import type { Connections } from '../redis/connections.js'
+import { reasonOf } from '../wire/errors.js'
+import { keys } from '../wire/keys.js'
+import { fieldsOf } from '../wire/hash.js'
+import { isReplyError } from '../redis/link.js'
 import { Observer } from './observer.js'
 import { DEFAULT_PATIENCE_MS, type NodeRecord, readRecord } from './record.js'
 import { bury, cancelAll, forget, type Grave, noteSwept, readGraves } from './graves.js'
+import { Clients } from './clients.js'
 import { clear, type Cleared, remainsMs, type SweepCounts } from './remains.js'
 
 const LOOK_MS = 250
@@ -23,6 +24,9 @@ const GONE_MS = 2000
 /** A front that is away for this many times its patience does not come back in time for those who wait. */
 const CANCEL_PATIENCES = 2
 
+/** When to look for the connections of a suspect. */
+const SUSPECT_MS = [0, 40]
+
 export interface SweepOwner {
   workerAppeared?(): void
   stalled?(): void
@@ -34,6 +38,7 @@ export class Sweeper {
   readonly #connections: Connections
   readonly #owner: SweepOwner
   readonly #observer: Observer
+  readonly #clients: Clients
   readonly #timer: NodeJS.Timeout
   #records = new Map<string, NodeRecord>()
   #recordsAt = -Infinity
@@ -45,6 +50,7 @@ export class Sweeper {
     this.#connections = connections
     this.#owner = owner
     this.#observer = new Observer(connections.boot)
+    this.#clients = new Clients(connections.commands)
     this.#timer = setInterval(() => void this.#tick(), LOOK_MS)
     this.#timer.unref()
   }
@@ -99,6 +105,28 @@ export class Sweeper {
     if (now - this.#goneAt < GONE_MS) return
     this.#goneAt = now
     await this.#lookAgain()
+  }
+
+  /** Sweeps a node of which a connection has ended, if those to Redis have, too: no need then to wait for its beats. Never rejects. */
+  async suspect(boot: string): Promise<void> {
+    const { commands, options } = this.#connections
+    try {
+      const text = await commands.send('hget', [keys.nodes, boot])
+      const record = Buffer.isBuffer(text) ? readRecord(boot, text.toString()) : undefined
+      // Only of nodes that say so it is known that their connections are named. Anybody may invent others.
+      if (record?.named !== true) return
+      // Twice: all connections of a host may break at once, and come back.
+      for (const ms of SUSPECT_MS) {
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        if (await this.#clients.has(boot)) return
+      }
+      if (!(await this.#lock(boot))) return
+      this.#records.delete(boot)
+      await this.#sweep(record)
+    } catch (error) {
+      // Its beats will tell.
+      options.logger.debug({ boot, reason: reasonOf(error) }, 'could not be looked at')
+    }
   }
 
   #patienceOf(boot: string): number {

@@ -5,8 +5,10 @@
  * gets the next attempt, so that what its old worker still says is told apart; one that had not begun goes back as it was.
  */
 import { randomBytes } from 'node:crypto'
-import { attemptId, attemptsOf, splitId } from '../ids.js'
-import { ATTEMPTS, decodeJob, type Job, type Meta, metaOf } from '../job.js'
+import { attemptId, attemptsOf, splitId } from '../wire/ids.js'
+import type { Encoding } from '../wire/encoding.js'
+import { respell } from '../wire/msgpack/respell.js'
+import { ATTEMPTS, decodeJob, type Job, type Meta, metaOf } from '../wire/job.js'
 
 /**
  * - `return`: back to its list; it had not begun, or it was a bystander
@@ -29,6 +31,8 @@ export interface Verdict {
   next: string | Buffer
   /** With this many strikes it is dead. */
   maxAttempts: number
+  /** How it is encoded, where that is not JSON. */
+  encoding: Encoding | undefined
 }
 
 /** What is known of the worker that is gone, and of now. */
@@ -49,8 +53,8 @@ export interface Circumstances {
 export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
   const job = decodeJob(raw)
   if ('malformed' in job) {
-    const nobody = { id: '', base: '', attempt: 1, mailbox: null, next: raw, maxAttempts: 1 }
-    return { how: 'bury', ...nobody }
+    const nobody = { id: '', base: '', attempt: 1, mailbox: null, maxAttempts: 1 }
+    return { how: 'bury', ...nobody, next: raw, encoding: undefined }
   }
   const meta = metaOf(job.args)
   const { attempt } = splitId(job.id)
@@ -63,23 +67,30 @@ export function verdictOf(raw: Buffer, circumstances: Circumstances): Verdict {
     mailbox: job.respondTo,
     next,
     maxAttempts: attemptsAllowed(job, meta),
+    encoding: job.encoding,
   })
   if (circumstances.isCancelled(base)) return verdict('drop')
-  if (meta && circumstances.untilMs(meta.deadline) <= 0) return verdict('drop')
   const stale = isOfAnotherEpoch(job, meta, circumstances.epoch)
   const { suspects: marks } = circumstances
   const marked = marks.has(job.id) || marks.has(bystander(job.id))
   const known = circumstances.began === 'marked' && (attempt === 1 || marked)
   const began = known || circumstances.began === 'all'
+  if (meta && circumstances.untilMs(meta.deadline) <= 0) {
+    // A reply that had begun in time may go on behind the deadline: who waits for the rest must hear that it will not come.
+    return verdict(began && job.respondTo !== null ? 'final' : 'drop')
+  }
   if (!began && !stale) return verdict('return')
   if (!mayBeRetried(job, meta)) return verdict('final')
   // Who asked has pushed it again, or will.
   if (stale) return verdict('drop')
   // Where it ran a suspect, that may be why it died; else it may have been any of those that had begun.
   const struck = marked || ![...marks].some((mark) => !mark.startsWith('+'))
+  const next = attemptId(base, attempt + 1)
   return verdict(
     struck ? 'again' : 'return',
-    nextAttempt(raw, attemptId(base, attempt + 1), attempt, meta),
+    job.encoding === 'msgpack'
+      ? respell(raw, next, meta && attempt + 1)
+      : nextAttempt(raw, next, attempt, meta),
   )
 }
 
