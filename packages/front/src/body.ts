@@ -9,7 +9,10 @@ import { TempestError, type Waiting, type Wheel } from '@tempest/protocol'
 /** Bytes of bodies held by a front, against its limit. */
 export interface Memory {
   bytes: number
+  /** Of these, what belongs to replies in pieces: their clients have not taken it, or it is about to be theirs. */
+  streamed: number
   readonly full: boolean
+  readonly streamsFull: boolean
 }
 
 export interface BodyLimits {

@@ -30,6 +30,9 @@ export interface Reading {
   failed(error: TempestError): void
 }
 
+/** Of the memory for what is held so much is for replies that come in pieces: slow clients must not keep others out. */
+const STREAMS_PART = 0.75
+
 export class FrontContext {
   readonly node: Node
   readonly options: ResolvedFrontOptions
@@ -52,6 +55,10 @@ export class FrontContext {
     this.logger = logger
     this.memory = {
       bytes: 0,
+      streamed: 0,
+      get streamsFull() {
+        return this.streamed >= options.maxHeldBytes * STREAMS_PART
+      },
       get full() {
         return this.bytes + node.exchanges.heldChars >= options.maxHeldBytes
       },

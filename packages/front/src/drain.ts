@@ -38,6 +38,8 @@ export function drainServers(
   let timer: NodeJS.Timeout | undefined
   const quiet = new Promise<void>((resolve) => {
     let busyAt = Infinity
+    // A request may have arrived while this process had no core: what has is read first.
+    const lookSoon = (): void => void setImmediate(look)
     const look = (): void => {
       // Node takes a connection for idle whose response is not out yet.
       if (!sending()) for (const server of servers) server.closeIdleConnections()
@@ -46,8 +48,8 @@ export function drainServers(
     }
     timer = setTimeout(
       () => {
-        look()
-        timer = setInterval(look, LOOK_MS)
+        lookSoon()
+        timer = setInterval(lookSoon, LOOK_MS)
       },
       Math.min(IDLE_MS, drainMs),
     )

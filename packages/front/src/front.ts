@@ -1,7 +1,9 @@
 /**
  * A front: a node with HTTP in front of it. It makes middleware and owns the drain; it never listens on a port by itself.
  */
+import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { join } from 'node:path'
 import {
   createNode,
   type NodeStats,
@@ -11,6 +13,7 @@ import {
   TempestError,
 } from '@tempest/protocol'
 import { FrontContext, type FrontCounts, type FrontState } from './context.js'
+import { DirectListener, type DirectStats } from './direct/listener.js'
 import { drainServers } from './drain.js'
 import { attachExpect } from './expect.js'
 import { Health, type HealthMiddleware } from './health.js'
@@ -28,6 +31,8 @@ export interface FrontStats extends NodeStats, FrontCounts {
   ready: boolean
   /** Bytes of request bodies being read and of responses their clients have not taken. */
   heldBytes: number
+  /** Of the listener for direct replies; undefined without one. */
+  direct: DirectStats | undefined
   /** Of all of `front.sub()`. */
   sub: SubStats
 }
@@ -67,6 +72,9 @@ export interface Front {
   stop(): Promise<void>
 }
 
+const packageFile = join(__dirname, '..', 'package.json')
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }
+
 /** How long the last responses have to reach their sockets. */
 const LAST_MS = 1000
 /** Of the time to drain: streams end within it, and their last bytes go out. */
@@ -77,10 +85,15 @@ export function createFront(options: FrontOptions): Front {
   resolveNodeOptions(options)
   const resolved = resolveFrontOptions(options)
   const { redis, logger, redisWaitMs, patienceMs, maxInFlight } = options
-  const node = createNode({ redis, logger, redisWaitMs, patienceMs, maxInFlight, role: 'front' })
+  const { encoding } = resolved
+  const node = createNode({
+    ...{ redis, logger, redisWaitMs, patienceMs, maxInFlight, encoding },
+    role: 'front',
+  })
   node.openMailbox()
   const context = new FrontContext(node, resolved, logger ?? silentLogger)
   const health = new Health(context)
+  const direct = resolved.direct && new DirectListener(context, resolved.direct, version)
   const attached = new Set<Server>()
   let stopped: Promise<void> | undefined
   let spreadMs = 0
@@ -114,6 +127,7 @@ export function createFront(options: FrontOptions): Front {
       ready: health.ready,
       inFlight: context.inFlight,
       heldBytes: context.memory.bytes,
+      direct: direct?.stats,
       sub: statsOf(context.hubs),
     }),
     stop() {
@@ -142,6 +156,7 @@ export function createFront(options: FrontOptions): Front {
     context.failAll(new TempestError('STOPPING', 'the front stopped before the reply came'))
     if (!inTime) await within(LAST_MS, drain.closed)
     drain.end()
+    await direct?.stop()
     if (context.hubs.length > 0) await context.census.leave().catch(() => undefined)
     await node.stop()
   }

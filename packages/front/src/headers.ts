@@ -54,6 +54,24 @@ export function encodeHeaders(headers: NodeJS.Dict<string | string[]>): string {
   return `{${text}}`
 }
 
+/** The same as values, and about how many bytes they take. */
+export function readHeaders(headers: NodeJS.Dict<string | string[]>): {
+  headers: Map<string, string | string[]>
+  size: number
+} {
+  const nominated = nominatedBy(headers['connection'])
+  const map = new Map<string, string | string[]>()
+  let size = 0
+  for (const name in headers) {
+    if (isHopByHop(name, nominated) || name === 'expect' || name === '__proto__') continue
+    const value = headers[name]
+    if (value === undefined) continue
+    size += name.length + (typeof value === 'string' ? value.length : value.join().length)
+    map.set(name, value)
+  }
+  return { headers: map, size }
+}
+
 const requestId = /^[\x21-\x7e]{1,200}$/
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 

@@ -66,6 +66,7 @@ export class Health {
     const failing: string[] = []
     if (state !== 'open') failing.push('stopping')
     if (!node.connected) failing.push('redis')
+    else if (!node.connections.mayPush) failing.push('push')
     if (this.#timer && performance.now() - this.#heardAt > DEAF_MS) failing.push('mailbox')
     if (this.#context.hubs.some((hub) => hub.deaf)) failing.push('sub')
     return failing

@@ -9,6 +9,7 @@ import {
   type Exchange,
   type ExchangeOwner,
   type ExchangeTerms,
+  type StreamSink,
   TempestError,
 } from '@tempest/protocol'
 import { BodyReader, hasBody } from './body.js'
@@ -16,9 +17,11 @@ import type { FrontContext } from './context.js'
 import { requestIdOf } from './headers.js'
 import { refuseRequest } from './linger.js'
 import { retryAfterOf } from './problem.js'
-import { requestText } from './request.js'
+import { requestText, requestValues } from './request.js'
+import type { ReplyContext } from './reply-head.js'
 import { sendReply } from './response.js'
 import type { OnSocket } from './sockets.js'
+import { beginResponse, type StreamedResponse } from './streamed-response.js'
 import { watchUnsent } from './unsent.js'
 
 export class HttpExchange implements ExchangeOwner, OnSocket {
@@ -35,6 +38,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
   #state: 'reading' | 'waiting' | 'over' = 'reading'
   #reader: BodyReader | undefined
   #exchange: Exchange | undefined
+  #stream: StreamedResponse | undefined
 
   constructor(
     context: FrontContext,
@@ -73,11 +77,7 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
 
   answered(result: unknown): void {
     if (!this.#over()) return
-    const bad = sendReply(this.#res, result, {
-      method: this.#req.method,
-      requestId: this.#requestId,
-      close: this.#closes,
-    })
+    const bad = sendReply(this.#res, result, this.#replyContext)
     if (bad === undefined) {
       this.#context.answered(this.#res.statusCode)
       watchUnsent(this.#res, this.#socket, this.#context)
@@ -87,14 +87,32 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
       )
   }
 
+  begun(head: unknown): StreamSink | string {
+    const whole = (): void => {
+      if (this.#over()) watchUnsent(this.#res, this.#socket, this.#context)
+    }
+    const stream = beginResponse(this.#context, this.#req, this.#res, head, this.#replyContext, {
+      whole,
+    })
+    if (typeof stream !== 'string') this.#stream = stream
+    return stream
+  }
+
   failed(error: TempestError): void {
-    if (this.#over()) this.#refuse(error)
+    if (!this.#over()) return
+    this.#stream?.abort(error)
+    this.#refuse(error)
   }
 
   left(): void {
     if (!this.#over()) return
     this.#context.counts.left++
     if (this.#exchange) this.#context.node.exchanges.abandon(this.#exchange)
+    this.#stream?.leave()
+  }
+
+  get #replyContext(): ReplyContext {
+    return { method: this.#req.method, requestId: this.#requestId, close: this.#closes }
   }
 
   get #requestId(): string {
@@ -112,8 +130,9 @@ export class HttpExchange implements ExchangeOwner, OnSocket {
     if (this.#state !== 'reading') return
     this.#state = 'waiting'
     this.#endReading()
-    const text = requestText(this.#req, body)
-    this.#exchange = this.#context.node.exchanges.open(this, this.#terms, text, this.#openedAt)
+    const { exchanges } = this.#context.node
+    const describe = exchanges.encoding === 'msgpack' ? requestValues : requestText
+    this.#exchange = exchanges.open(this, this.#terms, describe(this.#req, body), this.#openedAt)
   }
 
   /** Ends the life of this request; false where it was over before. */

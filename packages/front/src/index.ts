@@ -8,6 +8,8 @@ export {
   workDefaults,
   type WorkOptions,
 } from './options.js'
+export { type Direct, directDefaults, type DirectOptions } from './direct/options.js'
+export type { DirectStats } from './direct/listener.js'
 export type { HealthMiddleware } from './health.js'
 export type { PubOptions } from './pub.js'
 export type { Authorize, SubOptions, Verdict } from './sub/options.js'

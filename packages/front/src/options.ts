@@ -1,23 +1,37 @@
 /** Options of a front and of `front.work`, resolved and checked once at the entrance. */
 import type { IncomingMessage } from 'node:http'
+import { isIPv6 } from 'node:net'
 import {
+  checkEncoding,
   checkInteger,
   checkNumber,
+  type Encoding,
   isPriority,
   type NodeOptions,
   type Priority,
   shown,
 } from '@tempest/protocol'
+import { type Direct, type ResolvedDirect, resolveDirect } from './direct/options.js'
 
 export interface FrontOptions extends NodeOptions {
-  /** How jobs are encoded. @defaultValue 'json' */
-  encoding?: 'json' | undefined
+  /** How jobs are encoded; workers of ours reply in the same. @defaultValue 'json' */
+  encoding?: 'json' | 'msgpack' | undefined
   /** Requests held at once; more get 503. @defaultValue 10000 */
   maxInFlight?: number | undefined
   /** Bytes of request bodies, unconfirmed jobs and responses not yet taken, held at once; beyond it requests get 503. @defaultValue 64 MiB */
   maxHeldBytes?: number | undefined
   /** How long, in ms, `stop()` lets open requests finish. @defaultValue 25000 */
   drainMs?: number | undefined
+  /**
+   * Where the front listens itself for replies over connections of their workers, as `'host:port'`, `':port'`, a port or an object: streams are then
+   * exactly as fast as their clients, and workers that die are missed at once. @defaultValue off
+   */
+  direct?: Direct | false | undefined
+  /**
+   * Jobs bear the address of `direct` as `respond_to`, as workers of before 2013 expect it: they connect there and send `url <job_id> <json>`. The address
+   * is claimed in Redis; until it is this front's, requests wait. @defaultValue false
+   */
+  legacy?: boolean | undefined
   /** How long, in ms, `stop()` goes on taking connections after `/readyz` has turned to 503. @defaultValue 0 */
   unreadyMs?: number | undefined
 }
@@ -34,6 +48,8 @@ export type Retry = boolean | 'method' | 'idempotency-key'
 export interface WorkOptions {
   /** Milliseconds from the request's arrival until 504. @defaultValue 30000 */
   deadlineMs?: PerRequest<number> | undefined
+  /** Of a reply that comes in pieces: milliseconds without a further one until it is cut. @defaultValue 30000 */
+  idleMs?: PerRequest<number> | undefined
   /** @defaultValue 'normal' */
   priority?: PerRequest<Priority> | undefined
   /** Whether the request may be run more than once. @defaultValue 'method' */
@@ -62,6 +78,7 @@ export const frontDefaults = {
 
 export const workDefaults = {
   deadlineMs: 30_000,
+  idleMs: 30_000,
   priority: 'normal',
   retry: 'method',
   maxAttempts: 3,
@@ -71,14 +88,18 @@ export const workDefaults = {
 } as const
 
 export interface ResolvedFrontOptions {
+  encoding: Encoding
   maxInFlight: number
   maxHeldBytes: number
   drainMs: number
   unreadyMs: number
+  direct: ResolvedDirect | undefined
+  legacy: boolean
 }
 
 export interface ResolvedWorkOptions {
   deadlineMs: PerRequest<number>
+  idleMs: PerRequest<number>
   priority: PerRequest<Priority>
   retry: PerRequest<Retry>
   maxAttempts: PerRequest<number>
@@ -90,9 +111,8 @@ export interface ResolvedWorkOptions {
 
 /** @throws TypeError that names the option. */
 export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions {
-  const encoding: unknown = options.encoding ?? frontDefaults.encoding
-  if (encoding !== 'json') throw new TypeError(`encoding: use 'json', not ${shown(encoding)}`)
   return {
+    encoding: checkEncoding(options.encoding),
     maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? frontDefaults.maxInFlight, 1),
     maxHeldBytes: checkInteger(
       'maxHeldBytes',
@@ -102,7 +122,23 @@ export function resolveFrontOptions(options: FrontOptions): ResolvedFrontOptions
     ),
     drainMs: checkNumber('drainMs', options.drainMs ?? frontDefaults.drainMs, 0),
     unreadyMs: checkNumber('unreadyMs', options.unreadyMs ?? frontDefaults.unreadyMs, 0),
+    ...resolveListener(options),
   }
+}
+
+function resolveListener({
+  direct,
+  legacy = false,
+}: FrontOptions): Pick<ResolvedFrontOptions, 'direct' | 'legacy'> {
+  const resolved = direct === undefined || direct === false ? undefined : resolveDirect(direct)
+  if (typeof (legacy as unknown) !== 'boolean') {
+    throw new TypeError(`legacy: use true or false, not ${shown(legacy)}`)
+  }
+  const address = resolved?.advertise ?? resolved?.host ?? ''
+  if (legacy && (resolved === undefined || address.includes('[') || isIPv6(address))) {
+    throw new TypeError('legacy: needs `direct` with a name or an IPv4 address')
+  }
+  return { direct: resolved, legacy }
 }
 
 /** @throws TypeError that names the option. Functions are checked by what they return, at each request. */
@@ -112,6 +148,7 @@ export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
   }
   return {
     deadlineMs: unlessFunction(options.deadlineMs ?? workDefaults.deadlineMs, checkDeadline),
+    idleMs: unlessFunction(options.idleMs ?? workDefaults.idleMs, checkIdle),
     priority: unlessFunction(options.priority ?? workDefaults.priority, checkPriority),
     retry: unlessFunction(options.retry ?? workDefaults.retry, checkRetry),
     maxAttempts: unlessFunction(options.maxAttempts ?? workDefaults.maxAttempts, checkAttempts),
@@ -128,6 +165,8 @@ export function resolveWorkOptions(options: WorkOptions): ResolvedWorkOptions {
 }
 
 export const checkDeadline = (value: unknown): number => checkNumber('deadlineMs', value, 1)
+
+export const checkIdle = (value: unknown): number => checkNumber('idleMs', value, 1)
 
 export const checkMaxWait = (value: unknown): number => checkNumber('maxWaitMs', value, 1)
 

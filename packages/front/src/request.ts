@@ -1,7 +1,13 @@
-/** What a job says of an HTTP request: the text of its first argument, with a gap for the metadata. */
+/** What a job says of an HTTP request: its first argument, as text with a gap for the metadata, or as values for MessagePack. */
 import type { IncomingMessage } from 'node:http'
-import { encodeBytes, type JobText } from '@tempest/protocol'
-import { encodeHeaders, requestIdOf, traceparentOf } from './headers.js'
+import {
+  encodeBytes,
+  ENVELOPE_BYTES,
+  type JobText,
+  type JobValues,
+  wellFormed,
+} from '@tempest/protocol'
+import { encodeHeaders, readHeaders, requestIdOf, traceparentOf } from './headers.js'
 
 /** Connect and Express set `originalUrl`; a bare server does not. */
 export type MountedRequest = IncomingMessage & { originalUrl?: string }
@@ -36,5 +42,27 @@ export function requestText(req: MountedRequest, body: Buffer | undefined): JobT
     after: '}]',
     requestId: requestIdOf(headers['x-request-id']),
     traceparent: traceparentOf(headers['traceparent']),
+  }
+}
+
+export function requestValues(req: MountedRequest, body: Buffer | undefined): JobValues {
+  const { url = '' } = req
+  const { headers, size } = readHeaders(req.headers)
+  const mount = mountOf(req)
+  const first = new Map<string, unknown>()
+  first
+    .set('method', req.method ?? '')
+    .set('url', wellFormed(url))
+    .set('headers', headers)
+  if (body !== undefined) first.set('body', body)
+  if (mount !== '') first.set('mount', wellFormed(mount))
+  first.set('remote', req.socket.remoteAddress ?? '')
+  return {
+    action: 'url',
+    args: [first],
+    first,
+    size: ENVELOPE_BYTES + size + url.length + mount.length + (body?.length ?? 0),
+    requestId: requestIdOf(req.headers['x-request-id']),
+    traceparent: traceparentOf(req.headers['traceparent']),
   }
 }

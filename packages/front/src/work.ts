@@ -10,6 +10,7 @@ import { refuseRequest } from './linger.js'
 import {
   checkAttempts,
   checkDeadline,
+  checkIdle,
   checkMaxWait,
   checkPriority,
   checkRetry,
@@ -126,15 +127,16 @@ function createTerms(
   options: ResolvedWorkOptions,
   outbox: ExchangeTerms['outbox'],
 ): (req: IncomingMessage) => WorkTerms {
-  const { deadlineMs, priority, retry, maxAttempts, maxWaitMs } = options
+  const { deadlineMs, idleMs, priority, retry, maxAttempts, maxWaitMs } = options
   const waitOf = (ms: number): number => ms * workDefaults.maxWaitPart
   const fixed =
     typeof deadlineMs !== 'function' &&
+    typeof idleMs !== 'function' &&
     typeof priority !== 'function' &&
     typeof maxAttempts !== 'function' &&
     typeof maxWaitMs !== 'function'
       ? [true, false].map((again) => ({
-          ...{ outbox, deadlineMs, priority, maxAttempts, retry: again },
+          ...{ outbox, deadlineMs, idleMs, priority, maxAttempts, retry: again },
           maxWaitMs: maxWaitMs ?? waitOf(deadlineMs),
         }))
       : undefined
@@ -146,6 +148,7 @@ function createTerms(
     return {
       outbox,
       deadlineMs: deadline,
+      idleMs: checkIdle(valueOf(idleMs, req)),
       priority: checkPriority(valueOf(priority, req)),
       maxAttempts: checkAttempts(valueOf(maxAttempts, req)),
       retry: again,

@@ -100,10 +100,16 @@ export class RawClient {
   }
 
   /** Resolves when what was heard holds this text, or matches. */
-  async hears(expected: string | RegExp): Promise<void> {
-    const heard = (): boolean =>
-      typeof expected === 'string' ? this.text.includes(expected) : expected.test(this.text)
-    await until(() => heard() || this.socket.destroyed)
+  async hears(expected: string | RegExp, timeoutMs?: number): Promise<void> {
+    let searched = 0
+    const heard = (): boolean => {
+      if (typeof expected !== 'string') return expected.test(this.text)
+      const from = Math.max(searched - expected.length, 0)
+      searched = this.text.length
+      return this.text.includes(expected, from)
+    }
+    await until(() => heard() || this.socket.destroyed, timeoutMs)
+    searched = 0
     if (!heard()) throw new Error(`closed before ${String(expected)}; heard ${this.text}`)
   }
 

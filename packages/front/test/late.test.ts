@@ -66,6 +66,7 @@ describeWithRedis('a reply', () => {
       late: 3,
       foreign: 1,
       fenced: 1,
+      repeated: 0,
     })
     await two.push(answer(two.id, 'right'))
     expect((await open).text).toBe('right')

@@ -16,6 +16,11 @@ describeWithRedis('a front whose Redis', () => {
 
   const start = (options: Partial<FrontOptions> = {}): Promise<Served> =>
     serve({ redis: redis.url, redisWaitMs: 100, ...options })
+  const startConnected = async (options?: Partial<FrontOptions>): Promise<Served> => {
+    const served = await start(options)
+    await until(() => served.front.stats().connected)
+    return served
+  }
   const expect503 = (answer: Answer, code: string): void => {
     expect([answer.status, problemOf(answer)]).toMatchObject([503, { code }])
     const seconds = Number(answer.headers['retry-after'])
@@ -55,7 +60,7 @@ describeWithRedis('a front whose Redis', () => {
   })
 
   test('is killed and started again while requests come goes on', async () => {
-    const { port, front } = await start({ redisWaitMs: 200 })
+    const { port, front } = await startConnected({ redisWaitMs: 200 })
     await work(redis.url, () => 'hello')
     expect((await ask(port)).text).toBe('hello')
     let coming = true
@@ -95,7 +100,7 @@ describeWithRedis('a front whose Redis', () => {
   })
 
   test('is full answers 503, and works when there is room', async () => {
-    const { port } = await start()
+    const { port } = await startConnected()
     await work(redis.url, () => 'hello')
     expect((await ask(port)).text).toBe('hello')
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1')
@@ -106,7 +111,7 @@ describeWithRedis('a front whose Redis', () => {
   })
 
   test('gets full while a job runs still hears its answer', async () => {
-    const { port } = await start()
+    const { port } = await startConnected()
     const hand = new Hand(redis.url)
     const open = ask(port)
     const job = await hand.pop()
@@ -122,7 +127,12 @@ describeWithRedis('a front whose Redis', () => {
     await redis.kill()
     await redis.start('--maxmemory-policy', 'allkeys-lru')
     const { port, front } = await start()
-    expect503(await ask(port), 'REDIS_UNFIT')
+    // It has to see that for itself, which may take longer than a request waits.
+    const refused = await until(async () => {
+      const answer = await ask(port)
+      return answer.text.includes('REDIS_AWAY') ? undefined : answer
+    })
+    expect503(refused, 'REDIS_UNFIT')
     expect(front.stats().connected).toBe(false)
     await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     await work(redis.url, () => 'hello')

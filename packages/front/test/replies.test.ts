@@ -45,6 +45,16 @@ describeWithRedis('the reply to a request', () => {
     expect(answer.headers['content-length']).toBe(String(body.length))
   })
 
+  test.each([['text'], ['h\u00e9'], [{ base64: '//4=' }], [undefined]])(
+    'has the bytes of a field as they are, beside the body %j',
+    async (body) => {
+      const port = await dictate(redis.url)
+      const text = await rawReplied(port, [200, { 'x-name': '\u00c3\u00bc' }, body])
+      expect(text).toContain('x-name: \xc3\xbc\r\n')
+      if (body === 'h\u00e9') expect(text).toContain('h\xc3\xa9')
+    },
+  )
+
   test.each([
     ['a bare server', undefined],
     ['Connect', (front) => connect().use(front.work('tempest'))],

@@ -109,12 +109,18 @@ export interface Popped extends Job {
 export class Hand {
   readonly redis: Redis
   readonly #pushing: Redis
+  readonly #id: Promise<number | undefined>
+  #answersAll = false
 
   constructor(url: string) {
     this.redis = new Redis(url, { maxRetriesPerRequest: 0 })
     this.#pushing = new Redis(url, { maxRetriesPerRequest: 0 })
     for (const each of [this.redis, this.#pushing]) each.on('error', () => undefined)
-    atClose(() => {
+    this.#id = this.redis.client('ID').catch(() => undefined)
+    atClose(async () => {
+      // Else Redis may hear of its end late, and give it a job of the next test.
+      const id = this.#answersAll ? await this.#id : undefined
+      if (id !== undefined) await this.#pushing.client('KILL', 'ID', id).catch(() => undefined)
       this.redis.disconnect()
       this.#pushing.disconnect()
     })
@@ -139,6 +145,7 @@ export class Hand {
 
   /** Answers every job of `tempest` with what `reply` makes of it, until `closeAll`. */
   answerAll(reply: (job: Popped) => unknown): void {
+    this.#answersAll = true
     void (async () => {
       for (;;) {
         const job = await this.pop()

@@ -9,6 +9,8 @@ import { until } from '../../../test/helpers/until'
 import { ask, get, keepAlive, problemOf, RawClient, responsesIn } from './client'
 import { atClose, Hand, listen, serve, type Served, work, useRedis } from './serve'
 
+const OK = 'HTTP/1.1 200 OK'
+
 describeWithRedis('front.stop()', () => {
   const redis = useRedis()
 
@@ -113,6 +115,24 @@ describeWithRedis('front.stop()', () => {
     await stopped
   })
 
+  test('serves a request that came on an idle connection while the process stood still past the moment at which such are closed', async () => {
+    const { front, server, port } = await start()
+    await work(redis.url, () => 'ok')
+    const client = await RawClient.open(port)
+    client.write(get('/1'))
+    await client.hears('ok')
+    const stopped = front.stop()
+    await until(() => !server.listening)
+    // Behind what has arrived, and before the timers.
+    await new Promise(setImmediate)
+    client.write(get('/2'))
+    const end = performance.now() + 1200
+    while (performance.now() < end);
+    await client.closed
+    expect(responsesIn(client.text).map(({ line }) => line)).toEqual([OK, OK])
+    await stopped
+  })
+
   test('goes on taking connections for unreadyMs, and is not ready', async () => {
     const { front, port } = await start({ unreadyMs: 300 })
     await work(redis.url, () => 'ok')
@@ -132,7 +152,7 @@ describeWithRedis('front.stop()', () => {
     const slow = await RawClient.open(port)
     slow.socket.once('data', () => slow.socket.pause())
     slow.write(get('/'))
-    await slow.hears('HTTP/1.1 200')
+    await slow.hears('HTTP/1.1 200', 10_000)
     await until(() => front.stats().inFlight === 0 && front.stats().heldBytes > 0)
     const stopped = front.stop()
     let over = false

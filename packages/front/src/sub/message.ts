@@ -5,6 +5,8 @@
  * event of its own: each of its lines becomes a `data` line.
  */
 
+import { encodeData } from '@tempest/protocol'
+
 export interface Message {
   /** Undefined: the default, `message`. */
   name: string | undefined
@@ -14,7 +16,6 @@ export interface Message {
 }
 
 const END = '$unsubscribe'
-const lineEnd = /\r\n|\r|\n/
 /** A name with these could not be said in one field. */
 const unfit = /[\r\n\0]/
 
@@ -36,9 +37,7 @@ export function readMessage(payload: Buffer): Message {
 export function encodeMessage(id: string | undefined, { name, data }: Message): Buffer {
   let text = id === undefined ? '' : `id: ${id}\n`
   if (name !== undefined) text += `event: ${name}\n`
-  if (lineEnd.test(data)) for (const line of data.split(lineEnd)) text += `data: ${line}\n`
-  else text += `data: ${data}\n`
-  return Buffer.from(`${text}\n`)
+  return Buffer.from(`${text}${encodeData(data)}\n`)
 }
 
 export type GapReason = 'log' | 'live' | 'size'
