@@ -50,20 +50,20 @@ export class Intake {
 
   /** Slots that are taken: by jobs that run, and by those that are about to. */
   get taken(): number {
-    return this.#runner.running + this.#asked + this.suspects.waiting
+    return this.#runner.running.size + this.#asked + this.suspects.waiting
   }
 
   /** Takes a message of a cancel channel. */
   cancel(payload: Buffer): void {
     const ids = this.cancels.take(payload)
-    this.#runner.cancel(new Set(ids))
+    this.#runner.running.cancel(new Set(ids))
     for (const id of ids) if (id.endsWith('-*')) this.#cancelAll(id)
   }
 
   /** Of a node that is gone; it may be here again by the time this is heard. */
   #cancelAll(id: string): void {
     this.cancels.isGone(id).then(
-      (gone) => gone && this.#runner.cancelAll(bootOf(id)),
+      (gone) => gone && this.#runner.running.cancelAll(bootOf(id)),
       () => undefined,
     )
   }
@@ -125,23 +125,18 @@ export class Intake {
 
   #drop(
     why: Exclude<Admission, 'run'>,
-    { id, queue, respondTo, source, popped }: RunningJob,
+    { id, queue, respondTo, source, popped, encoding }: RunningJob,
   ): void {
     const { counts } = this.#runner
     if (why === 'expired') counts.expired++
     else counts.cancelled++
     const finish = (): void => this.#runner.finish(source, popped)
     if (why === 'lost' && respondTo !== null) {
-      this.#replies.add(respondTo, encodeLost(id, { final: true, queue }), finish)
+      this.#replies.add(respondTo, encodeLost(id, { final: true, queue }, encoding), finish)
     } else finish()
   }
 
-  #bury(
-    popped: Popped,
-    source: Source,
-    what: string,
-    job: { id: string; respondTo: string | null } | undefined,
-  ): void {
+  #bury(popped: Popped, source: Source, what: string, job: Job | undefined): void {
     countOne(this.#runner.counts.malformed, what)
     const { logger } = this.#connections.options
     logger.warn({ queue: source.queue, what }, 'an entry of the queue is not a job')
@@ -150,7 +145,7 @@ export class Intake {
         this.#freed()
         if (typeof job?.respondTo !== 'string') return
         const failure = { status: statusOf('BAD_REQUEST'), message: `malformed job: ${what}` }
-        const entry = encodeFail(job.id, { code: 'BAD_REQUEST', ...failure })
+        const entry = encodeFail(job.id, { code: 'BAD_REQUEST', ...failure }, job.encoding)
         this.#replies.add(job.respondTo, entry, () => undefined)
       },
       (error: unknown) => {

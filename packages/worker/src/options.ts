@@ -21,6 +21,11 @@ export interface WorkerOptions extends NodeOptions {
    * many as `concurrency` in 10 s are. More than 1: more often than they end. @defaultValue 0.1
    */
   retryBudget?: number | undefined
+  /**
+   * Whether replies go to fronts that listen themselves over connections of their own; else all go by the mailbox. `password`: what these
+   * listeners want. @defaultValue true
+   */
+  direct?: boolean | { password?: string | undefined } | undefined
   /** How long, in ms, `stop()` lets running jobs finish before their signals fire. @defaultValue 25000 */
   stopMs?: number | undefined
 }
@@ -30,6 +35,7 @@ export const workerDefaults = {
   concurrency: 64,
   order: 'strict',
   retryBudget: 0.1,
+  direct: true,
   stopMs: 25_000,
 } as const
 
@@ -40,6 +46,8 @@ export interface ResolvedWorkerOptions {
   order: Order
   retryBudget: number
   stopMs: number
+  /** Undefined: never. */
+  direct: { password: string | undefined } | undefined
 }
 
 /** @throws TypeError that names the option. */
@@ -68,6 +76,19 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
       0,
       100,
     ),
+    direct: checkDirect(options.direct ?? workerDefaults.direct),
     stopMs: checkNumber('stopMs', options.stopMs ?? workerDefaults.stopMs, 0),
   }
+}
+
+function checkDirect(value: unknown): { password: string | undefined } | undefined {
+  if (typeof value === 'boolean') return value ? { password: undefined } : undefined
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError('direct: use true, false or an object with a password')
+  }
+  const password: unknown = 'password' in value ? value.password : undefined
+  if (password === undefined || (typeof password === 'string' && password !== '')) {
+    return { password }
+  }
+  throw new TypeError('direct.password: use text that is not empty')
 }

@@ -4,21 +4,23 @@
  * A reply whose connection broke is sent again: the front knows a repeat by its id. A mailbox that Redis refuses to write (its
  * name is taken by something else) is logged and given up; the job is then over, and the deadline tells the client.
  */
-import { type Connections, isReplyError, LinkError, reasonOf } from '@tempest/protocol'
-import { answerScript } from './scripts.js'
+import { type Connections, isReplyError, LinkError, pushEntries, reasonOf } from '@tempest/protocol'
 
 const MAX_BATCH = 500
 const MAX_BATCH_CHARS = 1024 * 1024
 const AGAIN_MS = 200
 
 interface Reply {
-  entry: string
+  /** Where it stands in the order in which they came. */
+  n: number
+  entry: string | Buffer
   confirmed: () => void
 }
 
 export class Replies {
   readonly #connections: Connections
   #waiting = new Map<string, Reply[]>()
+  #added = 0
   #scheduled = false
   #unconfirmed = 0
   #quiet: (() => void)[] = []
@@ -35,11 +37,12 @@ export class Replies {
     return this.#unconfirmed
   }
 
-  add(mailbox: string, entry: string, confirmed: () => void): void {
+  add(mailbox: string, entry: string | Buffer, confirmed: () => void): void {
     this.#unconfirmed++
     const replies = this.#waiting.get(mailbox)
-    if (replies) replies.push({ entry, confirmed })
-    else this.#waiting.set(mailbox, [{ entry, confirmed }])
+    const reply = { n: this.#added++, entry, confirmed }
+    if (replies) replies.push(reply)
+    else this.#waiting.set(mailbox, [reply])
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
@@ -83,11 +86,16 @@ export class Replies {
     this.largest = Math.max(this.largest, batch.length)
     try {
       const entries = batch.map((reply) => reply.entry)
-      await this.#connections.commands.script(answerScript, [mailbox], entries)
+      await pushEntries(this.#connections.commands, mailbox, entries)
     } catch (error) {
       const given = isReplyError(error) && reasonOf(error).startsWith('WRONGTYPE')
       if (!given) {
-        this.#waiting.set(mailbox, [...batch, ...(this.#waiting.get(mailbox) ?? [])])
+        // Of several batches that fail each comes here, the first one first.
+        const waiting = [...batch, ...(this.#waiting.get(mailbox) ?? [])]
+        this.#waiting.set(
+          mailbox,
+          waiting.sort((one, other) => one.n - other.n),
+        )
         // A Redis that refuses for now (a replica, a busy script, lost rights) is asked again.
         if (!(error instanceof LinkError)) setTimeout(() => this.flush(), AGAIN_MS).unref()
         // The return of the connection flushes. Doing so here could spin without ever letting it return.

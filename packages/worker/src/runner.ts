@@ -5,31 +5,35 @@
  * held list. Nothing a job or a handler does can stop the loop.
  */
 import {
-  bootOf,
   type Connections,
-  encodeAnswer,
   encodeFail,
   type ErrorCode,
-  type Failure,
   type Job,
   type Meta,
   reasonOf,
-  statusOf,
-  TempestError,
   Wheel,
 } from '@tempest/protocol'
-import { encodeValue, toArguments } from './action.js'
+import { toArguments } from './action.js'
 import { countOne, noJobs } from './counts.js'
 import type { Popped } from './held.js'
-import { encodeResult, HttpError, toRequest } from './http.js'
-import { RunningJob } from './job.js'
+import { toRequest, toStreamed } from './http.js'
+import type { RunningJob } from './job.js'
+import {
+  type CodedFailure,
+  encodeReply,
+  failure,
+  failureOf,
+  faultOfStream,
+  isThenable,
+} from './outcome.js'
 import type { Replies } from './replies.js'
+import { Running } from './running.js'
 import type { Source } from './source.js'
+import { discard, pour } from './stream/pour.js'
+import type { Streams } from './stream/streams.js'
 
 /** A handler of any action; the worker's types narrow it. */
 export type AnyHandler = (input: never, job: RunningJob) => unknown
-
-const MAX_REPLY_CHARS = 64 * 1024 * 1024
 
 export class Runner {
   readonly counts = noJobs()
@@ -37,50 +41,43 @@ export class Runner {
   ended: (popped: Popped, over: boolean) => void = () => undefined
   readonly #connections: Connections
   readonly #replies: Replies
+  readonly #streams: Streams
   readonly wheel = new Wheel()
   readonly #handlers: ReadonlyMap<string, AnyHandler>
-  /** An array, not a Set, which would keep ended jobs in its discarded tables until the next full collection. */
-  readonly #running: RunningJob[] = []
+  readonly running = new Running()
   readonly #changed: (source: Source) => void
 
   /** @param changed called when a job has ended: a slot is free, or a held list can be settled. */
   constructor(
     connections: Connections,
     replies: Replies,
+    streams: Streams,
     handlers: ReadonlyMap<string, AnyHandler>,
     changed: (source: Source) => void,
   ) {
     this.#connections = connections
     this.#replies = replies
+    this.#streams = streams
+    streams.ended = (job, how) => {
+      // A handler that still runs ends its job itself, unless all was sent.
+      if (job.index < 0 || (how === 'cancelled' && !job.returned)) return
+      if (how === 'answered') this.counts.answered++
+      else if (how === 'cancelled') this.counts.cancelled++
+      this.#end(job)
+    }
     this.#handlers = handlers
     this.#changed = changed
   }
 
-  get running(): number {
-    return this.#running.length
-  }
-
-  /** Nobody waits any more for these base ids. */
-  cancel(ids: ReadonlySet<string>): void {
-    for (const job of this.#running) if (ids.has(job.base)) job.drop('cancelled')
-  }
-
-  /** A node is gone: those of its jobs are meant that somebody waited for. */
-  cancelAll(boot: string): void {
-    for (const job of this.#running) {
-      if (job.respondTo !== null && bootOf(job.base) === boot) job.drop('cancelled')
-    }
-  }
-
   /** Ends every running job as far as its client is concerned; the handlers' signals fire. */
   dropAll(): void {
-    for (const job of [...this.#running]) {
+    for (const job of this.running.all()) {
       job.drop('stopped')
       // One that was handed on is answered by whoever has it now.
       if (job.forwarded) this.#returned(job, '', undefined)
       // Nobody waits for it, so nobody would ask again: it goes back, as if it had not begun.
       else if (job.respondTo === null) {
-        this.#remove(job)
+        this.running.remove(job)
         job.popped.begun = false
       } else this.#fail(job, { code: 'STOPPING', status: 503, message: 'the worker stopped' })
     }
@@ -89,7 +86,9 @@ export class Runner {
   run(job: RunningJob, { action, args, id }: Job, meta: Meta | undefined): void {
     const input = action === 'url' ? toRequest(args, id, meta) : toArguments(args, meta)
     const handler = this.#handlers.get(action)
-    job.index = this.#running.push(job) - 1
+    if (action === 'url') job.opener = this.#streams
+    if (job.direct !== undefined) this.#streams.meet(job)
+    this.running.add(job)
     if (!handler) {
       this.#fail(job, failure('NO_HANDLER', `no handler for action ${JSON.stringify(action)}`))
       return
@@ -117,62 +116,91 @@ export class Runner {
   }
 
   #returned(job: RunningJob, action: string, result: unknown): void {
-    if (job.index < 0) return
-    if (job.forwarded) {
+    job.returned = true
+    if (job.index < 0) discard(result)
+    else if (job.forwarded) {
+      discard(result)
       this.counts.forwarded++
       this.#end(job)
-      return
-    }
-    if (job.dropped) {
+    } else if (job.dropped) {
+      discard(result)
+      // Who waits for the rest of it is being told.
+      if (job.outgoing?.over === false) return
       this.counts.cancelled++
       this.#end(job)
-      return
-    }
-    let encoded: string
+    } else if (job.outgoing) {
+      discard(result)
+      const fault = faultOfStream(result, job.outgoing.ended)
+      if (fault !== undefined) this.#threw(job, new TypeError(fault))
+    } else this.#replyWith(job, action, result)
+  }
+
+  #replyWith(job: RunningJob, action: string, result: unknown): void {
+    let encoded: string | Buffer
     try {
-      encoded = action === 'url' ? encodeResult(result) : encodeValue(result)
-      if (encoded.length > MAX_REPLY_CHARS) throw new RangeError('the reply is larger than 64 MiB')
+      const streamed = action === 'url' ? toStreamed(result) : undefined
+      if (streamed) {
+        this.#pour(job, streamed)
+        return
+      }
+      encoded = encodeReply(job, action, result)
     } catch (error) {
+      discard(result)
       this.#threw(job, error)
       return
     }
     this.counts.answered++
-    this.#reply(job, () => encodeAnswer(job.id, encoded))
+    this.#reply(job, () => encoded)
+  }
+
+  #pour(job: RunningJob, { head, body }: NonNullable<ReturnType<typeof toStreamed>>): void {
+    // Its head waits for the first piece: what fails before that has a status of its own.
+    const stream = (job.outgoing = this.#streams.openStream(job, head))
+    pour(body, stream).then(
+      () => {
+        job.returned = true
+        if (stream.over) this.#returned(job, '', undefined)
+        else void stream.end()
+      },
+      (error: unknown) => this.#threw(job, error),
+    )
   }
 
   #threw(job: RunningJob, error: unknown): void {
-    if (job.index < 0) return
     if (job.forwarded || job.dropped) {
-      this.#returned(job, '', undefined)
-    } else if (error instanceof HttpError) {
-      this.#fail(job, { code: 'HTTP_ERROR', status: error.status, message: reasonOf(error) })
-    } else if (error instanceof TempestError) {
-      this.#fail(job, { code: error.code, status: error.status, message: reasonOf(error) })
-    } else {
-      this.#connections.options.logger.error(
-        { id: job.id, queue: job.queue, err: error },
-        'a handler threw',
-      )
-      this.#fail(job, failure('HANDLER_FAILED', reasonOf(error)))
+      if (job.index >= 0) this.#returned(job, '', undefined)
+      return
     }
+    const { failure: fail, expected } = failureOf(error)
+    const { id, queue } = job
+    const { logger } = this.#connections.options
+    if (!expected) logger.error({ id, queue, err: error }, 'a handler threw')
+    // Behind the end of its stream it can spoil nothing any more.
+    if (job.index >= 0) this.#fail(job, fail)
   }
 
-  #fail(job: RunningJob, fail: Failure & { code: ErrorCode }): void {
+  #fail(job: RunningJob, fail: CodedFailure): void {
     countOne(this.counts.failed, fail.code)
     if (job.respondTo === null) {
-      this.#remove(job)
+      this.running.remove(job)
+      job.outgoing?.cancel('it has failed')
       this.#tryLater(job, fail.code)
       return
     }
-    this.#reply(job, () => encodeFail(job.id, fail))
+    if (job.outgoing) {
+      job.returned = true
+      job.outgoing.fail(fail)
+      return
+    }
+    this.#reply(job, () => encodeFail(job.id, fail, job.encoding))
   }
 
-  #reply(job: RunningJob, encode: () => string): void {
+  #reply(job: RunningJob, encode: () => string | Buffer): void {
     if (job.respondTo === null) {
       this.#end(job)
       return
     }
-    this.#remove(job)
+    this.running.remove(job)
     this.#replies.add(job.respondTo, encode(), () => this.finish(job.source, job.popped))
     this.#changed(job.source)
   }
@@ -192,18 +220,9 @@ export class Runner {
   }
 
   #end(job: RunningJob): void {
-    this.#remove(job)
+    this.running.remove(job)
+    job.outgoing?.cancel('its job has ended')
     this.finish(job.source, job.popped)
-  }
-
-  #remove(job: RunningJob): void {
-    const last = this.#running.pop()
-    if (last && last !== job) {
-      this.#running[job.index] = last
-      last.index = job.index
-    }
-    job.index = -1
-    job.ended()
   }
 
   /** It is out of this worker's hands. */
@@ -212,17 +231,4 @@ export class Runner {
     this.ended(popped, true)
     this.#changed(source)
   }
-}
-
-function failure(code: ErrorCode, message: string): Failure & { code: ErrorCode } {
-  return { code, status: statusOf(code), message }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  )
 }

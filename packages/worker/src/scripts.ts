@@ -6,7 +6,6 @@ const lua = (name: string): ReturnType<typeof loadScript> =>
   loadScript(join(__dirname, '..', 'lua', `${name}.lua`))
 
 export const takeScript = lua('take')
-export const answerScript = lua('answer')
 export const beatScript = lua('beat')
 export const returnScript = lua('return')
 export const markScript = lua('mark')

@@ -12,9 +12,8 @@ import {
   TempestError,
 } from '@tempest/protocol'
 import { noJobs, noPops, type WorkerStats } from './counts.js'
-import type { HttpRequest, HttpResult } from './http.js'
+import type { Actions, AnyActions, UrlHandler } from './handlers.js'
 import { Intake } from './intake.js'
-import type { Job } from './job.js'
 import { leave } from './leave.js'
 import { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js'
 import { Popper } from './popper.js'
@@ -22,24 +21,15 @@ import { Replies } from './replies.js'
 import { type AnyHandler, Runner } from './runner.js'
 import { Settler } from './settler.js'
 import { Source } from './source.js'
+import { Streams } from './stream/streams.js'
 import { within } from './within.js'
-
-/**
- * The actions of a worker beside `url`, as `createWorker<{ add: (args: [number, number]) => number }>(…)` names them.
- * What was asked as arguments goes in, any JSON value comes out.
- */
-export type Actions = Record<string, (args: never, job: Job) => unknown>
-
-/** Without a map of actions nothing is known of their arguments. */
-export type AnyActions = Record<string, (args: unknown[], job: Job) => unknown>
-
-export type UrlHandler = (request: HttpRequest, job: Job) => HttpResult | Promise<HttpResult>
 
 /** All that lives from start to stop. */
 interface Parts {
   connections: Connections
   sources: Source[]
   replies: Replies
+  streams: Streams
   runner: Runner
   intake: Intake
   popper: Popper
@@ -106,7 +96,7 @@ export class Worker<A extends Actions = AnyActions> {
       boot: parts?.connections.boot ?? '',
       state: this.#state,
       connected: parts?.connections.commands.up ?? false,
-      running: parts?.runner.running ?? 0,
+      running: parts?.runner.running.size ?? 0,
       waiting: parts ? parts.popper.waiting + parts.intake.suspects.waiting : 0,
       held: parts?.sources.reduce((sum, source) => sum + source.held, 0) ?? 0,
       unconfirmed: parts?.replies.unconfirmed ?? 0,
@@ -151,7 +141,8 @@ export class Worker<A extends Actions = AnyActions> {
     )
     const replies = new Replies(connections)
     const settler = new Settler()
-    const runner = new Runner(connections, replies, this.#handlers, (source) => {
+    const streams = new Streams(connections, replies, this.#options.direct)
+    const runner = new Runner(connections, replies, streams, this.#handlers, (source) => {
       popper.freed()
       settler.add(source)
     })
@@ -161,7 +152,7 @@ export class Worker<A extends Actions = AnyActions> {
         role: 'worker',
         queues,
         suspects: true,
-        stats: { running: runner.running, answered: runner.counts.answered },
+        stats: { running: runner.running.size, answered: runner.counts.answered },
       }),
       // What was held may be somebody else's now.
       returned: () => popper.trouble(),
@@ -192,7 +183,7 @@ export class Worker<A extends Actions = AnyActions> {
         else intake.cancel(payload)
       },
     })
-    return { connections, sources, replies, runner, intake, popper, presence }
+    return { connections, sources, replies, streams, runner, intake, popper, presence }
   }
 
   async #stop(): Promise<void> {
@@ -203,16 +194,19 @@ export class Worker<A extends Actions = AnyActions> {
   }
 
   async #close(parts: Parts): Promise<void> {
-    const { connections, sources, replies, runner, intake, popper, presence } = parts
+    const { connections, sources, replies, streams, runner, intake, popper, presence } = parts
     const stopAt = performance.now() + this.#options.stopMs
     intake.stop()
     await within(stopAt, this.quiet())
-    while (runner.running > 0 && performance.now() < stopAt) await pause(LOOK_MS)
+    while (runner.running.size > 0 && performance.now() < stopAt) await pause(LOOK_MS)
     runner.dropAll()
     replies.flush()
     // The last replies and removals get a little time beyond stopMs: they are all that keeps a job from being run twice.
     const endAt = Math.max(stopAt, performance.now() + LAST_MS)
+    // What is left are replies in pieces that have to say that they end.
+    while (runner.running.size > 0 && performance.now() < endAt) await pause(LOOK_MS)
     await within(endAt, replies.whenQuiet())
+    await within(endAt, streams.stop())
     // Without a recovery nothing was ever popped, and a Redis that is away owes nothing.
     if (connections.commands.up || popper.counts.recoveries > 0) {
       const { logger } = connections.options

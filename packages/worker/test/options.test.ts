@@ -12,10 +12,12 @@ describe('options of a worker', () => {
       concurrency: 64,
       order: 'strict',
       retryBudget: 0.1,
+      direct: true,
       stopMs: 25_000,
     })
     expect(resolveWorkerOptions({ redis })).toMatchObject({
       ...workerDefaults,
+      direct: { password: undefined },
       node: { redis, redisWaitMs: 1000 },
     })
   })

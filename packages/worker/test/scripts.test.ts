@@ -1,9 +1,9 @@
 /** The worker's scripts, each against seeded lists: what stands where before, what after, what is returned. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type Link, listOf, settle, verdictOf } from '@tempest/protocol'
+import { type Link, listOf, pushEntries, settle, verdictOf } from '@tempest/protocol'
 import type { Redis } from 'ioredis'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../../test/helpers/redis'
-import { answerScript, beatScript, returnScript, takeScript } from '../src/scripts'
+import { beatScript, returnScript, takeScript } from '../src/scripts'
 
 const [high, normal, low, held] = ['{q}:high', 'q', '{q}:low', '{q}:held:b']
 const registered = '{q}:workers'
@@ -209,8 +209,10 @@ describeWithRedis('scripts of the worker', () => {
   })
 
   describe('answer', () => {
+    const run = (script: { source: string }, lists: string[], args: string[]): unknown =>
+      redis.eval(script.source, lists.length, ...lists, ...args)
     const answer = (...entries: string[]): Promise<unknown> =>
-      redis.eval(answerScript.source, 1, 'mailbox', ...entries)
+      pushEntries({ script: run } as unknown as Link, 'mailbox', entries)
 
     test('appends entries in order and tells the length', async () => {
       expect([await answer('a', 'b'), await answer('c')]).toEqual([2, 3])
