@@ -1,0 +1,50 @@
+/** One more worker, on a queue of its own, which is ended with its case; and the job that one has in hand. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { check } from '../case.js'
+import { until } from '../wait.js'
+import { hex } from './job.js'
+import type { Program } from './program.js'
+import type { WorkerStage } from './stage.js'
+
+const LOOKS_MS = 100
+
+/** A worker of its own on a queue of its own, which is ended with the case. */
+export async function withWorker(
+  stage: WorkerStage,
+  use: (queue: string, program: Program) => Promise<void>,
+): Promise<void> {
+  const queue = `conformance-${hex(4)}`
+  const program = stage.launch(queue)
+  try {
+    const id = await pushTo(stage, queue, '/')
+    await stage.reply(id, stage.options.startMs)
+    await stage.worker(queue)
+    await use(queue, program)
+  } finally {
+    await program.kill()
+    await stage.bury(queue)
+  }
+}
+
+export async function pushTo(stage: WorkerStage, queue: string, url: string): Promise<string> {
+  const { id, text } = stage.job({ url }, { meta: { retry: false } })
+  await stage.redis.rpush(queue, text)
+  return id
+}
+
+export async function holds(
+  stage: WorkerStage,
+  id: string,
+  queue?: string,
+): Promise<{ boot: string; text: string }> {
+  const what = 'the job in {q}:held:<boot> while it runs'
+  const look = async (): Promise<{ boot: string; text: string } | undefined> => {
+    return (await stage.held(queue)).find(({ text }) => text.includes(id))
+  }
+  const found = await until(what, stage.options.replyMs, look)
+  // Looked at twice: it may have been there for no longer than between two commands.
+  await pause(LOOKS_MS)
+  const stays = (await look()) !== undefined || stage.inbox.of(id).length > 0
+  check(stays, what, 'it was there, and is not any more')
+  return found
+}
