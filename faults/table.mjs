@@ -11,15 +11,15 @@ export const faults = [
   {
     name: 'no fence',
     breaks: 'a front takes the failure or loss of an older attempt than the newest',
-    file: 'packages/protocol/src/exchanges.ts',
-    find: "(entry.verb !== 'answer' && attempt < exchange.attempt)",
-    replace: "(entry.verb !== 'answer' && attempt < 0)",
+    file: 'packages/protocol/src/exchange/arrivals.ts',
+    find: "return verb !== 'answer' && attempt < exchange.attempt",
+    replace: "return verb !== 'answer' && attempt < 0",
     test: [model, deaths],
   },
   {
     name: 'loss not counted as an attempt',
     breaks: 'a front does not learn from `lost` that there is a newer attempt',
-    file: 'packages/protocol/src/exchanges.ts',
+    file: 'packages/protocol/src/exchange/arrivals.ts',
     find: 'else exchange.attempt = attempt + 1',
     replace: 'else exchange.attempt = attempt',
     test: [model, deaths],
@@ -103,7 +103,7 @@ export const faults = [
   {
     name: 'cancel the neighbour',
     breaks: 'a client that leaves ends the jobs of others',
-    file: 'packages/worker/src/runner.ts',
+    file: 'packages/worker/src/running.ts',
     find: 'if (ids.has(job.base)) job',
     replace: 'if (ids.size > 0) job',
     test: [
@@ -187,7 +187,7 @@ export const faults = [
   {
     name: 'LTRIM sent twice',
     breaks: 'replies are thrown away unread',
-    file: 'packages/protocol/src/mailbox.ts',
+    file: 'packages/protocol/src/exchange/mailbox.ts',
     find: 'const trimmed = handled > 0',
     replace:
       "if (handled > 0) void this.#link.send('ltrim', [this.key, handled, -1])\n    const trimmed = handled > 0",
@@ -199,7 +199,7 @@ export const faults = [
   {
     name: 'predecessor not killed',
     breaks: 'what an old connection had still to send is carried out behind the new one',
-    file: 'packages/protocol/src/link.ts',
+    file: 'packages/protocol/src/redis/link.ts',
     find: "if (before.length > 0) await this.#send('client', ['KILL', ...before])",
     replace: '',
     test: ['packages/protocol/test/link.test.ts', 'kills its predecessor before it is up again'],

@@ -10,6 +10,7 @@ const programs = {
   start: 'launch/dist/start.js',
   front: 'launch/dist/front.js',
   worker: 'launch/dist/worker.js',
+  adapt: 'launch/dist/adapt.js',
   nodes: 'launch/dist/nodes.js',
   dead: 'launch/dist/dead.js',
   bench: 'bench/dist/main.js',
@@ -25,9 +26,9 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
 }
 
 async function main(name, args) {
-  if (!Object.hasOwn(programs, name) && name !== 'test' && name !== 'build') {
+  if (!Object.hasOwn(programs, name) && !['test', 'build', 'pack'].includes(name)) {
     console.error(
-      `Usage: npm start, npm test, or npm run ${[...Object.keys(programs), 'build'].join('|')}`,
+      `Usage: npm start, npm test, or npm run ${[...Object.keys(programs), 'build', 'pack'].join('|')}`,
     )
     return 1
   }
@@ -35,6 +36,10 @@ async function main(name, args) {
   const { prepare } = await import('./prepare.mjs')
   if (!(await prepare(root))) return 1
   if (name === 'build') return 0
+  if (name === 'pack') {
+    const { pack } = await import('./pack.mjs')
+    return pack(args)
+  }
   if (name === 'test') {
     const { runSuite } = await import('./suite.mjs')
     return runSuite(root, args)

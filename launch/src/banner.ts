@@ -58,6 +58,7 @@ function listCommands({ url, front, commands: { cli, worker }, has }: Running): 
     `curl -d 'any text' ${url}/`,
     `curl '${url}/slow?ms=500'`,
     `curl -i ${url}/gone`,
+    `curl -N ${url}/stream`,
   ]
   const ask = [
     `${cli} RPUSH ${quote(front.queues[0])} '["add",[2,3],"answers","job-1"]'`,

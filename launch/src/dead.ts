@@ -2,7 +2,7 @@
  * `npm run dead -- list|show|requeue|drop <queue> [key|all]`: what a queue keeps of jobs that used up their attempts, and of
  * entries that could not be decoded.
  */
-import { createNode, type DeadJob, type DeadList } from '@tempest/protocol'
+import { createNode, type DeadJob, type DeadList, decodeJob, encodeBytes } from '@tempest/protocol'
 import { askRedis } from './operator.js'
 import { Refusal } from './refusal.js'
 
@@ -44,7 +44,7 @@ async function answer(dead: DeadList): Promise<void> {
   if (verb === 'show') {
     const job = await dead.show(key)
     if (!job) throw new Refusal(`There is no ${key}.`)
-    console.log(JSON.stringify(job, undefined, 2))
+    console.log(JSON.stringify(readable(job), inJson, 2))
     return
   }
   const keys = key === 'all' ? (await dead.list(1000)).map((job) => job.key) : [key]
@@ -52,6 +52,20 @@ async function answer(dead: DeadList): Promise<void> {
   for (const each of keys) if (await dead[verb](each)) count++
   if (key !== 'all' && count === 0) throw new Refusal(`There is no ${key}.`)
   console.log(`${verb === 'drop' ? 'Dropped' : 'Requeued'} ${count}.`)
+}
+
+/** Of a job that is no text also what it says. */
+function readable(entry: DeadJob): object {
+  if (typeof entry.job === 'string') return entry
+  const wire = decodeJob(Buffer.from(entry.job.base64, 'base64'))
+  return 'malformed' in wire ? { ...entry, malformed: wire.malformed } : { ...entry, says: wire }
+}
+
+/** Bytes and large numbers as JSON can show them. */
+function inJson(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const { [key]: given } = this
+  if (Buffer.isBuffer(given)) return encodeBytes(given)
+  return typeof value === 'bigint' ? String(value) : value
 }
 
 function lineOf({ key: name, reason, at, history, action, id }: DeadJob): string {

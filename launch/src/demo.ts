@@ -8,6 +8,7 @@ import {
   type HttpResult,
   type Job,
   json,
+  sse,
   type Worker,
 } from '@tempest/worker'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,6 +19,8 @@ export interface Demo extends Record<string, (args: never) => unknown> {
 }
 
 const SLOW_MAX_MS = 60_000
+const COUNT_MAX = 1000
+const COUNT_MS = 200
 
 export function handleDemo(worker: Worker<Demo>): void {
   worker.on('url', (request, job) => answer(request, job))
@@ -30,9 +33,19 @@ function answer(request: HttpRequest, job: Job): HttpResult | Promise<HttpResult
   }
   const [path = '', query] = request.url.split('?')
   if (path === '/slow') return answerSlowly(new URLSearchParams(query), job)
+  if (path === '/stream') return sse(count(new URLSearchParams(query), job))
   if (path === '/gone') throw new HttpError(410)
   if (path === '/error') throw new Error('this is what /error is for')
   return `Hello from worker ${process.pid}: ${request.method} ${request.url}\n`
+}
+
+/** Events one by one. Where the client leaves, it is left in the middle. */
+async function* count(query: URLSearchParams, { signal }: Job): AsyncGenerator<string> {
+  const to = Math.min(Number(query.get('to') ?? 10) || 0, COUNT_MAX)
+  for (let n = 1; n <= to; n++) {
+    yield `${n} of ${to}`
+    await pause(COUNT_MS, undefined, { signal })
+  }
 }
 
 /** Ends early, for nobody, when the client has left. */

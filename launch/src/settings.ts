@@ -3,7 +3,7 @@
  * its variable. An empty variable counts as not set. Nothing here reads process.env itself or
  * prints a password.
  */
-import { checkQueueName, reasonOf } from '@tempest/protocol'
+import { checkQueueName, type Encoding, encodings, reasonOf } from '@tempest/protocol'
 import { readRedisUrl, type RedisAddress } from './redis-url.js'
 import { Refusal } from './refusal.js'
 
@@ -20,6 +20,14 @@ export interface Settings {
   concurrency: number
   /** Whether the front serves events at /sub. */
   sub: boolean
+  /** Where the front listens for direct replies, and how workers get there; undefined: nowhere. */
+  direct: { listen: string; advertise: string | undefined } | undefined
+  /** What the listeners for direct replies want. */
+  directPassword: string | undefined
+  /** Jobs bear its address as old workers expect it. */
+  legacy: boolean
+  /** How the front encodes jobs. */
+  encoding: Encoding
   logLevel: string
 }
 
@@ -41,6 +49,8 @@ export function readSettings(env: Environment): Settings {
     )
   }
   return {
+    ...readDirect(get),
+    encoding: readEncoding(get('TEMPEST_ENCODING') ?? 'json'),
     redis: readRedis(get),
     port: readNumber('PORT', get('PORT') ?? '1337', 0, 65_535),
     host: get('HOST'),
@@ -74,12 +84,36 @@ function readRedis(get: (name: string) => string | undefined): RedisAddress | un
   return undefined
 }
 
+function readDirect(
+  get: (name: string) => string | undefined,
+): Pick<Settings, 'direct' | 'directPassword' | 'legacy'> {
+  const listen = get('TEMPEST_DIRECT')
+  const advertise = get('TEMPEST_DIRECT_ADVERTISE')
+  const legacy = readSwitch('TEMPEST_LEGACY', get('TEMPEST_LEGACY') ?? 'off')
+  if (listen === undefined && (legacy || advertise !== undefined)) {
+    const name = legacy ? 'TEMPEST_LEGACY' : 'TEMPEST_DIRECT_ADVERTISE'
+    throw new Refusal(`${name} needs TEMPEST_DIRECT, for example TEMPEST_DIRECT=127.0.0.1:1338.`)
+  }
+  const directPassword = get('TEMPEST_DIRECT_PASSWORD')
+  return {
+    direct: listen === undefined ? undefined : { listen, advertise },
+    directPassword,
+    legacy,
+  }
+}
+
 function readNumber(name: string, text: string, min: number, max: number): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
   if (number >= min && number <= max) return number
   throw new Refusal(
     `${name}=${text} cannot be used: it must be a whole number from ${min} to ${max}.`,
   )
+}
+
+function readEncoding(text: string): Encoding {
+  const known = encodings.find((encoding) => encoding === text)
+  if (known) return known
+  throw new Refusal(`TEMPEST_ENCODING=${text} cannot be used: it must be json or msgpack.`)
 }
 
 function readSwitch(name: string, text: string): boolean {

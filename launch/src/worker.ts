@@ -19,8 +19,11 @@ runProgram({
     const redis = needRedis(settings, 'npm run worker')
     await checkAddress(redis)
     const logger = pino({ name: 'worker', level: settings.logLevel }, pino.destination(2))
-    const { queues, concurrency } = settings
-    const worker = createWorker<Demo>({ redis: redis.url, queues, concurrency, logger })
+    const { queues, concurrency, directPassword } = settings
+    const direct = { password: directPassword }
+    const worker = createWorker<Demo>({
+      ...{ redis: redis.url, queues, concurrency, direct, logger },
+    })
     stopWorker = () => worker.stop()
     handleDemo(worker)
     await worker.start()

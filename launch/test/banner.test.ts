@@ -29,6 +29,7 @@ To try, in another terminal:
   curl -d 'any text' http://localhost:1337/
   curl 'http://localhost:1337/slow?ms=500'
   curl -i http://localhost:1337/gone
+  curl -N http://localhost:1337/stream
   redis-cli -p 4000 RPUSH tempest '["add",[2,3],"answers","job-1"]'
   redis-cli -p 4000 BLPOP answers 3
   curl -N http://localhost:1337/sub/test

@@ -41,6 +41,18 @@ describeWithRedis('an operator', () => {
     expect(await run('dead', 'requeue', 'q', key)).toEqual([0, 'Requeued 1.'])
     expect(await server.cli('LRANGE', 'q', 0, -1)).toEqual([job])
     expect(await run('dead', 'requeue', 'q', key)).toEqual([1, `There is no ${key}.`])
+    const packed = Buffer.from('94a17891c402fffec0a4696d2d32', 'hex')
+    const grave = { ...dead, job: { base64: packed.toString('base64') } }
+    await server.cli('LPUSH', '{q}:dead', JSON.stringify(grave))
+    const second = (await run('dead', 'list', 'q'))[1].slice(0, 12)
+    const [, shown] = await run('dead', 'show', 'q', second)
+    expect(JSON.parse(shown)).toMatchObject({
+      job: { base64: packed.toString('base64') },
+      says: { action: 'x', args: [{ base64: '//4=' }], id: 'im-2' },
+    })
+    expect(await run('dead', 'requeue', 'q', second)).toEqual([0, 'Requeued 1.'])
+    const requeued = await server.client().lrangeBuffer('q', -1, -1)
+    expect(requeued[0]?.equals(packed)).toBe(true)
     expect(await run('dead', 'drop', 'q', 'all')).toEqual([0, 'Dropped 1.'])
     expect(await server.cli('LLEN', '{q}:dead')).toBe(0)
     expect(await run('dead', 'list', 'a:b')).toEqual([

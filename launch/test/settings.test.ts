@@ -11,6 +11,10 @@ describe('settings', () => {
       queues: ['tempest'],
       concurrency: 64,
       sub: true,
+      direct: undefined,
+      directPassword: undefined,
+      legacy: false,
+      encoding: 'json',
       logLevel: 'warn',
     })
   })
@@ -24,6 +28,11 @@ describe('settings', () => {
       TEMPEST_QUEUES: 'one, two,one',
       TEMPEST_CONCURRENCY: '8',
       TEMPEST_SUB: 'off',
+      TEMPEST_DIRECT: '0.0.0.0:7000',
+      TEMPEST_DIRECT_ADVERTISE: 'front-1:7000',
+      TEMPEST_DIRECT_PASSWORD: 'secret',
+      TEMPEST_LEGACY: 'on',
+      TEMPEST_ENCODING: 'msgpack',
       TEMPEST_LOG: 'debug',
     })
     expect(settings).toEqual({
@@ -33,6 +42,10 @@ describe('settings', () => {
       queues: ['one', 'two'],
       concurrency: 8,
       sub: false,
+      direct: { listen: '0.0.0.0:7000', advertise: 'front-1:7000' },
+      directPassword: 'secret',
+      legacy: true,
+      encoding: 'msgpack',
       logLevel: 'debug',
     })
   })
@@ -57,6 +70,9 @@ describe('settings', () => {
     ['TEMPEST_QUEUES', 'a,,b'],
     ['TEMPEST_QUEUES', 'a,sub'],
     ['TEMPEST_SUB', 'yes'],
+    ['TEMPEST_LEGACY', 'on'],
+    ['TEMPEST_DIRECT_ADVERTISE', 'a:1'],
+    ['TEMPEST_ENCODING', 'xml'],
     ['TEMPEST_LOG', 'loud'],
     ['TEMPEST_REDIS_URL', 'localhost:6379'],
     ['TEMPEST_REDIS_URL', 'http://localhost:6379'],

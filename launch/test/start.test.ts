@@ -60,15 +60,19 @@ describeWithRedis('npm start', () => {
 
     const printed = commandsOf(program)
     const outputs: string[] = []
-    const stream = type(printed.find((line) => line.startsWith('curl -N')) ?? '')
+    const stream = type(printed.find((line) => line.endsWith('/sub/test')) ?? '')
     await stream.says('joined')
-    for (const line of printed.filter((text) => /^curl (?!-N)|-cli /.test(text))) {
+    const ending = printed.filter(
+      (line) => /^curl |-cli /.test(line) && !line.endsWith('/sub/test'),
+    )
+    for (const line of ending) {
       const typed = type(line)
       expect(await typed.ended).toBe(0)
       outputs.push(typed.output())
     }
     expect(outputs.join('')).toContain('Hello from worker')
     expect(outputs.join('')).toContain('"bytes":8')
+    expect(outputs.join('')).toContain('data: 10 of 10\n')
     expect(outputs.join('')).toContain('HTTP/1.1 410 Gone')
     expect(outputs.join('')).toContain('["answer","job-1",5]')
     await until(() => stream.output().split('data: Bob\n').length === 3)
