@@ -17,20 +17,20 @@ export interface Answer {
 }
 
 /** @throws when the right answer does not come within ten seconds. */
-export async function checkAnswer(name: string, url: string): Promise<Answer> {
+export async function checkAnswer(name: string, url: string, expected = hello): Promise<Answer> {
   const until = performance.now() + PATIENCE_MS
   let last = ''
   while (performance.now() < until) {
     try {
       const answer = await fetchOnce(url)
-      if (answer.status === 200 && answer.body === hello) return answer
+      if (answer.status === 200 && answer.body === expected) return answer
       last = `${answer.status} ${answer.body.slice(0, 200)}`
     } catch (error) {
       last = String(error)
     }
     await sleep(100)
   }
-  throw new Error(`${name} does not answer "${hello}" at ${url}: ${last}`)
+  throw new Error(`${name} does not answer ${JSON.stringify(expected)} at ${url}: ${last}`)
 }
 
 /** The headers in which two answers differ, apart from the date. */

@@ -30,11 +30,12 @@ export async function measureCell(
   generator: LoadGenerator,
   connections: number,
   seconds: number,
+  body?: string,
 ): Promise<Cell> {
   const before = running.parts.map((part) => readCpuMs(part.pids))
   const machineBefore = readMachineCpuMs()
   const began = performance.now()
-  const load = await generator.run(running.url, connections, seconds)
+  const load = await generator.run(running.url, connections, seconds, body)
   const coresMs = (performance.now() - began) * availableParallelism()
   const machineMs = readMachineCpuMs() - machineBefore
   let ownMs = load.cpuMs

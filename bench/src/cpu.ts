@@ -1,5 +1,6 @@
 /**
  * CPU time of processes, from /proc: user and system time of all their threads, in milliseconds.
+ * A shell works in its children: those that have ended count as it does.
  *
  * Where there is no /proc (not Linux) every figure is NaN, and the table shows a dash.
  */
@@ -17,7 +18,10 @@ const CSTIME = 14
 
 /** CPU time of these processes together. */
 export function readCpuMs(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + readTicks(String(pid), UTIME, STIME) * MS_PER_TICK, 0)
+  return pids.reduce(
+    (sum, pid) => sum + readTicks(String(pid), UTIME, STIME, CUTIME, CSTIME) * MS_PER_TICK,
+    0,
+  )
 }
 
 /** CPU time of all children of this process that have ended: the difference around a load is the load generator's. */
@@ -50,7 +54,7 @@ export function listFamily(pid: number): number[] {
   }
 }
 
-function readTicks(pid: string, first: number, second: number): number {
+function readTicks(pid: string, ...positions: number[]): number {
   let stat: string
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -58,5 +62,5 @@ function readTicks(pid: string, first: number, second: number): number {
     return Number.NaN
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[first]) + Number(fields[second])
+  return positions.reduce((sum, position) => sum + Number(fields[position]), 0)
 }

@@ -6,13 +6,14 @@
  */
 
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { readEndedChildrenCpuMs } from './cpu.js'
 import { findProgram } from './program.js'
 
 const run = promisify(execFile)
 const MARGIN_MS = 15_000
+const POST = resolve(__dirname, '../encodings/post.lua')
 
 interface Load {
   requests: number
@@ -27,23 +28,33 @@ interface Load {
 
 export interface LoadGenerator {
   name: 'wrk' | 'own'
-  run(url: string, connections: number, seconds: number): Promise<Load>
+  /** @param body a file whose bytes are posted; undefined: GET */
+  run(url: string, connections: number, seconds: number, body?: string): Promise<Load>
 }
 
-export function chooseLoadGenerator(wanted?: string): LoadGenerator {
+/** @param patienceS seconds after which wrk calls an answer late, which is an error */
+export function chooseLoadGenerator(wanted?: string, patienceS = 2): LoadGenerator {
   const wrk = wanted === 'own' ? undefined : findProgram('wrk')
   if (wrk === undefined) {
     const script = join(__dirname, 'targets', 'load.js')
     return {
       name: 'own',
-      run: (url, connections, seconds) =>
-        measure(process.execPath, [script, url, String(connections), String(seconds)], seconds),
+      run: (url, connections, seconds, body = '') =>
+        measure(
+          process.execPath,
+          [script, url, String(connections), String(seconds), body],
+          seconds,
+        ),
     }
   }
   return {
     name: 'wrk',
-    run: (url, connections, seconds) =>
-      measure(wrk, ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url], seconds),
+    run: (url, connections, seconds, body) => {
+      const limits = [`-c${connections}`, `-d${seconds}s`, `--timeout=${patienceS}s`]
+      const args = ['-t1', ...limits, '--latency']
+      const post = body === undefined ? [url] : ['-s', POST, url, '--', body]
+      return measure(wrk, [...args, ...post], seconds)
+    },
   }
 }
 

@@ -7,11 +7,14 @@
 
 import { compare } from './compare.js'
 import { measureDurability } from './durability.js'
+import { measureEncodings } from './encodings.js'
 import { measureGrowth } from './growth.js'
 import { Home } from './home.js'
+import { measureLanguages } from './languages/languages.js'
 import { measureMillion } from './million.js'
 import { readOptions, usage, type Options } from './options.js'
 import { runProfile } from './profile.js'
+import { measureStreams } from './streams/streams.js'
 import { measureSub } from './sub.js'
 
 async function main(args: readonly string[]): Promise<void> {
@@ -44,6 +47,13 @@ async function run(home: Home, options: Options): Promise<boolean> {
     valid = (await measureDurability(home, options)) && valid
   }
   if (suite === 'sub' || suite === 'all') valid = (await measureSub(home, options)) && valid
+  if (suite === 'encodings' || suite === 'all') {
+    valid = (await measureEncodings(home, options)) && valid
+  }
+  if (suite === 'streams' || suite === 'all') valid = (await measureStreams(home, options)) && valid
+  if (suite === 'languages' || suite === 'all') {
+    valid = (await measureLanguages(home, options)) && valid
+  }
   return valid
 }
 

@@ -5,68 +5,32 @@
  * Its buffer holds more than a burst, or a worker that lags behind would miss messages.
  */
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Home } from './home.js'
-import { findFreePort, findProgram, startProgram, type Program } from './program.js'
+import { missNginx, type Nginx, startNginx } from './nginx.js'
 
 const MODULE = 'ngx_nchan_module.so'
 const folders = ['/usr/lib/nginx/modules', '/usr/share/nginx/modules', '/usr/lib64/nginx/modules']
 
-export interface Nchan extends Program {
-  port: number
-}
-
 /** Why it cannot run here. */
 export function missNchan(): string | undefined {
-  if (findProgram('nginx') === undefined) return 'nginx is not installed'
-  if (findModule() === undefined) return 'the nginx module nchan is not (libnginx-mod-nchan)'
-  return undefined
+  if (findModule() !== undefined) return missNginx()
+  return missNginx() ?? 'the nginx module nchan is not (libnginx-mod-nchan)'
 }
 
-export async function startNchan(home: Home, workers: number): Promise<Nchan> {
-  const command = findProgram('nginx')
+export async function startNchan(home: Home, workers: number): Promise<Nginx> {
   const module = findModule()
-  if (command === undefined || module === undefined) throw new Error(missNchan())
-  const port = await findFreePort()
-  const folder = home.createFolder(`nchan-${port}`)
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(file, nchanConfig(folder, module, port, workers))
-  const args = ['-p', folder, '-c', file, '-e', join(folder, 'error.log')]
-  return { ...(await startProgram(home, { command, args, port })), port }
-}
-
-function findModule(): string | undefined {
-  return folders.map((folder) => join(folder, MODULE)).find((path) => existsSync(path))
-}
-
-function nchanConfig(folder: string, module: string, port: number, workers: number): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `  ${name}_temp_path ${join(folder, name)};`)
-    .join('\n')
-  return `daemon off;
-load_module ${module};
-worker_processes ${workers};
-worker_rlimit_nofile 20000;
-pid ${join(folder, 'nginx.pid')};
-error_log ${join(folder, 'error.log')} error;
-events {
-  worker_connections 19000;
-  multi_accept on;
-}
-http {
-  access_log off;
-  keepalive_requests 1000000000;
-  keepalive_timeout 600s;
+  if (module === undefined) throw new Error(missNchan())
+  return startNginx(home, {
+    ...{ name: 'nchan', module, workers, connections: 19_000, events: 'multi_accept on;' },
+    http: `keepalive_timeout 600s;
   chunked_transfer_encoding off;
   connection_pool_size 256;
   request_pool_size 1k;
   client_header_buffer_size 512;
-  output_buffers 1 1k;
-${temporary}
-  server {
-    listen 127.0.0.1:${port} backlog=4096${workers > 1 ? ' reuseport' : ''};
-    location = /sub/test {
+  output_buffers 1 1k;`,
+    server: `location = /sub/test {
       nchan_subscriber eventsource;
       nchan_subscriber_first_message newest;
       nchan_channel_id test;
@@ -76,8 +40,10 @@ ${temporary}
       nchan_channel_id test;
       nchan_message_buffer_length 1000;
       nchan_message_timeout 10s;
-    }
-  }
+    }`,
+  })
 }
-`
+
+function findModule(): string | undefined {
+  return folders.map((folder) => join(folder, MODULE)).find((path) => existsSync(path))
 }

@@ -2,7 +2,19 @@
 
 import { parseArgs } from 'node:util'
 
-const suites = ['compare', 'growth', 'million', 'durability', 'sub', 'all'] as const
+const suites = [
+  ...([
+    'compare',
+    'growth',
+    'million',
+    'durability',
+    'encodings',
+    'sub',
+    'streams',
+    'languages',
+  ] as const),
+  'all',
+] as const
 type Suite = (typeof suites)[number]
 
 export interface Options {
@@ -32,15 +44,20 @@ export const usage = `npm run bench -- [suite] [options]
   million           memory and keys before and after a million requests
   durability        what a killed Redis loses of acknowledged jobs, by its persistence setting
   sub               events to many subscribers, beside Nchan
+  encodings         MessagePack beside JSON: bodies small and large, text and binary
+  streams           replies in pieces: tokens, first bytes, large bodies, memory, slow clients
+  languages         one worker in each of nine languages, beside its usual HTTP server behind nginx
   all               all of these, one after the other
 
   --quick           about a minute for compare: 2 rounds of 1 second; the others are smaller, too
-  --rounds 5        how often each cell is measured; compare, growth and sub
+  --rounds 5        how often each cell is measured; compare, growth, encodings, sub, streams and languages
   --seconds 3       how long; in sub a sixth of it for each phase
   --connections 1,16,64,256
   --subscribers 1000,4000,15000   of sub
   --burst 20        events published at once; of sub
   --only bare,tempest1            in sub: tempest,nchan1,nchan2
+                                  in languages: tempest,python,ruby,php,perl,lua,go,c,bash,node
+                                  in streams: tokens,first,large,memory,isolation; node,nginx,mailbox,direct
   --load own        our own load generator instead of wrk
   --profile tempest1  one cell of that target under the CPU profiler, with its top functions`
 

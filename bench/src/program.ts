@@ -22,13 +22,18 @@ export interface Program {
 export interface ProgramOptions {
   command: string
   args: string[]
-  /** The port it listens on once it is ready. */
-  port: number
+  /** The port, or the path of the socket, it listens on once it is ready. Undefined: it listens nowhere. */
+  port: number | string | undefined
+  /** Beside that of the bench. */
+  env?: NodeJS.ProcessEnv
 }
 
 export async function startProgram(home: Home, options: ProgramOptions): Promise<Program> {
-  const { command, args, port } = options
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const { command, args, port, env } = options
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   home.own(child)
   let said = ''
   child.stderr.on('data', (bytes: Buffer) => (said = (said + bytes.toString()).slice(-2000)))
@@ -39,7 +44,7 @@ export async function startProgram(home: Home, options: ProgramOptions): Promise
     )
   })
   failed.catch(() => undefined) // Once it is ready, its end shows as errors of the cell.
-  await Promise.race([waitForPort(port), failed])
+  if (port !== undefined) await Promise.race([waitForPort(port), failed])
   if (child.pid === undefined) throw new Error(`${command} has no pid`)
   const stop = (): Promise<void> => endProcess(child)
   home.onClose(stop)
@@ -83,7 +88,7 @@ export function findFreePort(): Promise<number> {
   })
 }
 
-async function waitForPort(port: number): Promise<void> {
+async function waitForPort(port: number | string): Promise<void> {
   const until = performance.now() + START_MS
   while (performance.now() < until) {
     if (await accepts(port)) return
@@ -92,9 +97,9 @@ async function waitForPort(port: number): Promise<void> {
   throw new Error(`nothing listened on port ${port} within ${START_MS} ms`)
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number | string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = typeof port === 'string' ? connect(port) : connect(port, '127.0.0.1')
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

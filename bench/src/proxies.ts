@@ -6,57 +6,29 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Home } from './home.js'
-import { findFreePort, startProgram, type Program } from './program.js'
+import { pass, startNginx, upstream } from './nginx.js'
+import { findFreePort, findProgram, startProgram, type Program } from './program.js'
 
 export interface Proxy extends Program {
   port: number
 }
 
-export async function startNginx(home: Home, command: string, backend: number): Promise<Proxy> {
-  const folder = home.createFolder('nginx')
-  const port = await findFreePort()
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(file, nginxConfig(folder, port, backend))
-  const args = ['-p', folder, '-c', file, '-e', join(folder, 'error.log')]
-  return { ...(await startProgram(home, { command, args, port })), port }
+export function startNginxProxy(home: Home, backend: number): Promise<Proxy> {
+  return startNginx(home, {
+    name: 'nginx',
+    http: upstream('node', `server 127.0.0.1:${backend};`),
+    server: `location / { ${pass('node')} }`,
+  })
 }
 
-export async function startHaproxy(home: Home, command: string, backend: number): Promise<Proxy> {
+export async function startHaproxy(home: Home, backend: number): Promise<Proxy> {
+  const command = findProgram('haproxy')
+  if (command === undefined) throw new Error('haproxy is not installed')
   const folder = home.createFolder('haproxy')
   const port = await findFreePort()
   const file = join(folder, 'haproxy.cfg')
   writeFileSync(file, haproxyConfig(port, backend))
   return { ...(await startProgram(home, { command, args: ['-db', '-q', '-f', file], port })), port }
-}
-
-function nginxConfig(folder: string, port: number, backend: number): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `  ${name}_temp_path ${join(folder, name)};`)
-    .join('\n')
-  return `daemon off;
-worker_processes 1;
-pid ${join(folder, 'nginx.pid')};
-error_log ${join(folder, 'error.log')} error;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  keepalive_requests 1000000000;
-${temporary}
-  upstream node {
-    server 127.0.0.1:${backend};
-    keepalive 512;
-    keepalive_requests 1000000000;
-  }
-  server {
-    listen 127.0.0.1:${port} backlog=4096;
-    location / {
-      proxy_pass http://node;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-    }
-  }
-}
-`
 }
 
 function haproxyConfig(port: number, backend: number): string {

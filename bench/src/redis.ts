@@ -41,6 +41,12 @@ export class RedisReader {
     return Number(/^used_memory:(\d+)/m.exec(info)?.[1])
   }
 
+  /** Bytes that clients have sent it. */
+  async received(): Promise<number> {
+    const info = await this.#client.info('stats')
+    return Number(/^total_net_input_bytes:(\d+)/m.exec(info)?.[1])
+  }
+
   close(): Promise<void> {
     this.#client.disconnect()
     return Promise.resolve()

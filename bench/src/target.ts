@@ -9,11 +9,11 @@ import { startChild, type Child } from './child.js'
 import { listFamily } from './cpu.js'
 import type { Home } from './home.js'
 import { findProgram } from './program.js'
-import { startHaproxy, startNginx } from './proxies.js'
+import { startHaproxy, startNginxProxy } from './proxies.js'
 import { startPrivateRedis } from './redis.js'
 
 /** What a process does in its target; the columns of the CSV. */
-export const roles = ['node', 'proxy', 'front', 'redis', 'worker'] as const
+export const roles = ['node', 'proxy', 'front', 'redis', 'worker', 'server'] as const
 export type Role = (typeof roles)[number]
 
 /** The most a worker takes. */
@@ -46,7 +46,7 @@ export function listTargets(): Target[] {
   return [
     { name: 'bare', title: 'bare node:http', start: (home) => startNode(home, 'bare') },
     { name: 'connect', title: 'Connect alone', start: (home) => startNode(home, 'connect') },
-    proxyTarget('nginx', startNginx),
+    proxyTarget('nginx', startNginxProxy),
     proxyTarget('haproxy', startHaproxy),
     {
       name: 'tempest1',
@@ -66,20 +66,23 @@ export async function startNode(home: Home, script: string, mode = ''): Promise<
   return assemble([child], [{ role: 'node', pids: [child.pid] }], child.port, [])
 }
 
-function proxyTarget(name: 'nginx' | 'haproxy', startProxy: typeof startNginx): Target {
-  const command = findProgram(name)
+function proxyTarget(name: 'nginx' | 'haproxy', startProxy: typeof startHaproxy): Target {
   const title = `${name} before Node`
   const start = async (home: Home): Promise<Running> => {
-    if (command === undefined) throw new Error(`${name} is not installed`)
     const child = await startChild(home, 'backend', 'bare', ['backend'])
-    const proxy = await startProxy(home, command, child.port)
+    const proxy = await startProxy(home, child.port)
     const parts: Part[] = [
       { role: 'proxy', pids: listFamily(proxy.pid) },
       { role: 'node', pids: [child.pid] },
     ]
     return assemble([child], parts, proxy.port, [proxy])
   }
-  return { name, title, start, ...(command ? {} : { missing: `${name} is not installed` }) }
+  return {
+    name,
+    title,
+    start,
+    ...(findProgram(name) ? {} : { missing: `${name} is not installed` }),
+  }
 }
 
 export interface TempestOptions {
@@ -89,6 +92,10 @@ export interface TempestOptions {
   delayMs?: number
   /** The front also has /held, and no limits. Its jobs wait for ever in a queue without a worker, or run for ever in the worker of the others. */
   held?: 'waiting' | 'running'
+  /** How the front encodes jobs. */
+  encoding?: 'json' | 'msgpack'
+  /** Workers send bodies back. */
+  echo?: boolean
 }
 
 export interface Tempest extends Running {
@@ -98,13 +105,13 @@ export interface Tempest extends Running {
 }
 
 export async function startTempest(home: Home, options: TempestOptions): Promise<Tempest> {
-  const { workers: count, concurrency, delayMs = 0, held } = options
+  const { workers: count, concurrency, delayMs = 0, held, encoding = 'json', echo } = options
   const redis = await startPrivateRedis(home)
-  const front = await startChild(home, 'front', 'front', [redis.url, held ?? ''])
+  const front = await startChild(home, 'front', 'front', [redis.url, held ?? '', encoding])
   const workers: Child[] = []
   for (let number = 1; number <= count; number++) {
     const slots = held === 'running' ? HOLDING_CONCURRENCY : concurrency
-    const args = [redis.url, 'tempest', slots, delayMs]
+    const args = [redis.url, 'tempest', slots, delayMs, echo ? 'echo' : '']
     workers.push(await startChild(home, `worker${number}`, 'worker', args))
   }
   const parts: Part[] = [

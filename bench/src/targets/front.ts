@@ -1,5 +1,5 @@
 /**
- * A Tempest front as a user would write it: `front.js <redis URL> [mode]`.
+ * A Tempest front as a user would write it: `front.js <redis URL> [mode] [encoding]`.
  *
  * With a mode it has a second route, /held, and neither backlog nor requests in flight are too many for it.
  */
@@ -10,11 +10,12 @@ import { createFront } from '@tempest/front'
 import { listenToBench } from './control.js'
 import { listen } from './listen.js'
 
-const [redis = '', mode = ''] = process.argv.slice(2)
+const [redis = '', mode = '', given] = process.argv.slice(2)
+const encoding = given === 'msgpack' ? given : 'json'
 const HELD_MS = 600_000
 const UNLIMITED = 1_000_000
 
-const front = createFront({ redis, ...(mode !== '' && { maxInFlight: UNLIMITED }) })
+const front = createFront({ redis, encoding, ...(mode !== '' && { maxInFlight: UNLIMITED }) })
 const app = connect()
 if (mode !== '') {
   app.use(

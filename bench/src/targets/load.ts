@@ -1,15 +1,23 @@
 /**
- * The load generator of a machine without wrk: `load.js <url> <connections> <seconds>`.
+ * The load generator of a machine without wrk: `load.js <url> <connections> <seconds> [file to post]`.
  *
  * One request at a time on each keep-alive connection; reports in the form of wrk. It costs more CPU than wrk, so
  * ratios measured with it are not comparable with ratios measured with wrk.
  */
 
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
-const [target = '', connections = '1', seconds = '1'] = process.argv.slice(2)
+const [target = '', connections = '1', seconds = '1', file = ''] = process.argv.slice(2)
 const url = new URL(target)
-const request = Buffer.from(`GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`)
+const body = file === '' ? Buffer.alloc(0) : readFileSync(file)
+const length = file === '' ? '' : `Content-Length: ${body.length}\r\n`
+const request = Buffer.concat([
+  Buffer.from(
+    `${file === '' ? 'GET' : 'POST'} ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n${length}\r\n`,
+  ),
+  body,
+])
 const latenciesMs: number[] = []
 let broken = 0
 let refused = 0
