@@ -22,10 +22,12 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   moduleNameMapper: {
     '^@tempest/launch$': '<rootDir>/launch/src/index.ts',
+    '^tempest-conformance$': '<rootDir>/packages/conformance/src/index.ts',
     '^@tempest/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   // More than the two cores it is made for: most of the time the tests wait for Redis, sockets and processes.
   maxWorkers: 3,
+  testSequencer: '<rootDir>/test/helpers/sequencer.cjs',
   testTimeout: 15_000,
 }

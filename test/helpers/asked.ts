@@ -45,13 +45,18 @@ export function newAsked(n: number, how: How): Asked {
 }
 
 /** A mix by number: GET small and large, PUT, POST text and binary, of all priorities; some of their handlers take a while. */
-export function createAsked(n: number, port: number, maxMs: number): Asked {
+export function createAsked(
+  n: number,
+  port: number,
+  { maxMs, quickAgain }: { maxMs: number; quickAgain: boolean },
+): Asked {
   const kind = n % 5
   const method = kind < 2 ? 'GET' : kind === 2 ? 'PUT' : 'POST'
   const bytes = kind === 1 ? 2000 + ((n * 7919) % 20_000) : n % 50
   const ms = n % 3 === 0 ? (n * 31) % maxMs : 0
   const priority = n % 7 === 0 ? 'high' : n % 11 === 0 ? 'low' : 'normal'
-  const path = `/r?n=${n}&bytes=${bytes}&ms=${ms}`
+  const takes = quickAgain ? `first=${ms}&ms=0` : `ms=${ms}`
+  const path = `/r?n=${n}&bytes=${bytes}&${takes}`
   const binary = kind === 4
   const given = binary ? Buffer.alloc(n % 3000, n) : Buffer.from(`text ä ${n}`)
   const body = method === 'GET' ? undefined : given

@@ -2,14 +2,15 @@
  * A front: the real exchanges of packages/protocol, with a sender and a mailbox that the model moves step by step.
  */
 import { silentLogger } from '@tempest/protocol'
-import type { Connections } from '../../packages/protocol/src/connections'
-import type { Exchange } from '../../packages/protocol/src/exchange'
-import { Exchanges } from '../../packages/protocol/src/exchanges'
-import { splitId } from '../../packages/protocol/src/ids'
-import { keys } from '../../packages/protocol/src/keys'
-import type { Outbox } from '../../packages/protocol/src/outbox'
-import type { Sender } from '../../packages/protocol/src/sender'
-import { decodeEntry } from '../../packages/protocol/src/verb'
+import type { Connections } from '../../packages/protocol/src/redis/connections'
+import type { Exchange } from '../../packages/protocol/src/exchange/exchange'
+import { Arrivals } from '../../packages/protocol/src/exchange/arrivals'
+import { Exchanges } from '../../packages/protocol/src/exchange/exchanges'
+import { splitId } from '../../packages/protocol/src/wire/ids'
+import { keys } from '../../packages/protocol/src/wire/keys'
+import type { Outbox } from '../../packages/protocol/src/queue/outbox'
+import type { Sender } from '../../packages/protocol/src/queue/sender'
+import { decodeEntry } from '../../packages/protocol/src/wire/verb'
 import { elementsOf } from '../helpers/json'
 import type { Request, World } from './world'
 
@@ -21,6 +22,7 @@ export class Front {
   readonly mailbox = keys.mailbox(this.boot)
   readonly #world: World
   readonly #exchanges: Exchanges
+  readonly #arrivals: Arrivals
   readonly #connections: { boot: string; epoch: string }
   readonly #outbox: Outbox
   #outgoing: Exchange[] = []
@@ -54,6 +56,7 @@ export class Front {
       sender as unknown as Sender,
       this.mailbox,
     )
+    this.#arrivals = new Arrivals(connections as unknown as Connections, this.#exchanges)
   }
 
   get open(): Exchange[] {
@@ -102,7 +105,7 @@ export class Front {
   push(how: Push): void {
     const jobs = this.#outgoing.filter((exchange) => !exchange.gone)
     this.#outgoing = []
-    const texts = jobs.map((exchange) => exchange.encode())
+    const texts = jobs.map((exchange) => String(exchange.encode()))
     for (const { base, attempt } of jobs) {
       const request = this.#world.requests.get(base)
       if (request) request.newest = Math.max(request.newest, attempt)
@@ -132,7 +135,7 @@ export class Front {
     this.#handled = entries.length
     for (const entry of entries) {
       this.#hear(entry)
-      this.#exchanges.deliver(Buffer.from(this.#unfenced(entry)))
+      this.#arrivals.deliver(Buffer.from(this.#unfenced(entry)))
     }
   }
 
@@ -147,7 +150,7 @@ export class Front {
     const exchange = pick(this.open, at)
     if (!exchange) return
     this.#world.expired.add(Math.round(exchange.dueAt))
-    exchange.expire()
+    exchange.expire(exchange.dueAt)
   }
 
   /** Redis is another than before. */

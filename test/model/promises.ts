@@ -1,6 +1,6 @@
 /** What must hold, whatever happened. Each tells what is broken in words; an empty list is good. */
 import { keys } from '@tempest/protocol'
-import { splitId } from '../../packages/protocol/src/ids'
+import { splitId } from '../../packages/protocol/src/wire/ids'
 import { elementsOf, fieldsOf } from '../helpers/json'
 import type { World } from './world'
 

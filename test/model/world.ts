@@ -3,8 +3,8 @@
  * connection: whatever can happen in between is a step of its own (steps.ts). What must hold stands in promises.ts.
  */
 import { keys } from '@tempest/protocol'
-import { attemptId, splitId, withAttempts } from '../../packages/protocol/src/ids'
-import { encodeJob } from '../../packages/protocol/src/job'
+import { attemptId, splitId, withAttempts } from '../../packages/protocol/src/wire/ids'
+import { encodeJob } from '../../packages/protocol/src/wire/job'
 import type { Faults } from './faults'
 import { Front } from './front'
 import { Store } from './store'

@@ -16,9 +16,9 @@ describeWithRedis('workers that are killed in turn', () => {
   })
 
   /** Kills the oldest worker again and again. Who comes in its place is started beside it. */
-  async function killInTurn(fleet: Fleet, kills = KILLS): Promise<void> {
+  async function killInTurn(fleet: Fleet): Promise<void> {
     const starts: Promise<unknown>[] = []
-    for (let i = 0; i < kills; i++) {
+    for (let i = 0; i < KILLS; i++) {
       const next = pause(KILL_MS)
       const [victim] = fleet.living('worker')
       if (victim) await fleet.kill(victim)
@@ -43,7 +43,8 @@ describeWithRedis('workers that are killed in turn', () => {
   test(
     'cost no request that may be retried, run no other twice, keep nobody waiting, leave nothing; others answer within 3.5 s',
     async () => {
-      const fleet = await open({ name: 'kill loop', patienceMs: 2500 })
+      // Jobs that were in the same hand are begun one after the other (P-106): what each takes is not what is measured.
+      const fleet = await open({ name: 'kill loop', patienceMs: 2500, quickAgain: true })
       fleet.load.start(120)
       await pause(300)
       await killInTurn(fleet)
@@ -62,10 +63,10 @@ describeWithRedis('workers that are killed in turn', () => {
   test(
     'do no harm to plain workers of the same queue: what these answer counts, and no record of theirs is swept',
     async () => {
-      const fleet = await open({ name: 'kill loop beside plain workers', workers: 3 })
+      const fleet = await open({ name: 'kill loop beside plain workers' })
       const plain = await Promise.all([fleet.start('plain'), fleet.start('plain')])
-      fleet.load.start(80)
-      await killInTurn(fleet, KILLS / 2)
+      fleet.load.start(120)
+      await killInTurn(fleet)
       await fleet.close()
       for (const { notes } of plain) expect(notes.length).toBeGreaterThan(5)
     },

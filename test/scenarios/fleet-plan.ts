@@ -12,6 +12,8 @@ export interface FleetPlan extends Rules, LoadOptions {
   patienceMs?: number
   /** How often a request may be pushed in all. @defaultValue 20 */
   maxAttempts?: number
+  /** Options of every front. */
+  front?: Record<string, unknown>
   /** Options of every worker. */
   worker?: Record<string, unknown>
   server?: ServerOptions

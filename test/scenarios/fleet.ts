@@ -91,7 +91,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
 
   async function start(role: Role, given: Partial<UnitOptions> = {}): Promise<Unit> {
     const { patienceMs = 1000, maxAttempts = 20, deadlineMs = 20_000, postDeadlineMs } = plan
-    const own = role === 'worker' ? plan.worker : {}
+    const own = { worker: plan.worker, front: plan.front, plain: {} }[role]
     const unit = await startUnit(role, folder, {
       redis: redis.url,
       ...given,

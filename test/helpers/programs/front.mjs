@@ -1,10 +1,19 @@
 // Fronts of a scenario in a process of their own: each `{ queue, redis, work, …options }` gets a server and a port. With `sub`, the
 // options of front.sub, it has `/sub`, `/healthz` and `/readyz` before its work.
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { subscribe } from 'node:diagnostics_channel'
+import { createServer, Server } from 'node:http'
 import { createFront } from '@tempest/front'
 import connect from 'connect'
 import { config, logger, resources, serve } from './channel.mjs'
+
+/** Connections of workers, to be cut. */
+const direct = new Set()
+subscribe('net.server.socket', ({ socket }) => {
+  if (socket.server instanceof Server) return
+  direct.add(socket)
+  socket.once('close', () => direct.delete(socket))
+})
 
 const fronts = await Promise.all(
   config.map(async ({ queue, sub, work: { postDeadlineMs, ...work }, ...options }) => {
@@ -53,6 +62,9 @@ serve({
         ),
       ),
     usage: () => process.cpuUsage(),
+    cutDirect: () => {
+      for (const socket of direct) socket.destroy()
+    },
   },
   stop: () => Promise.all(fronts.map(({ front }) => front.stop())),
 })

@@ -1,11 +1,13 @@
 // Workers of a scenario in a process of their own: one for each `{ queues, redis, journal, …options }`. Each run of a handler
 // is written down by the number of its request, so that a scenario can tell whether one was run twice.
+import { Buffer } from 'node:buffer'
 import { setTimeout as pause } from 'node:timers/promises'
 import { URLSearchParams } from 'node:url'
 import { createWorker } from '@tempest/worker'
 import { answerTo } from './answer.mjs'
 import { config, logger, resources, serve } from './channel.mjs'
 import { openJournal } from './journal.mjs'
+import { piecesOf } from './pattern.cjs'
 
 const members = config.map(({ journal: path, ...options }) => {
   const worker = createWorker({ ...options, logger })
@@ -32,8 +34,25 @@ const members = config.map(({ journal: path, ...options }) => {
     journal.note('ended', n, attempt, queue)
   }
 
+  /** A stream of known bytes, with a rest of `ms` behind each piece. */
+  async function* streamed(n, ms) {
+    for (const piece of piecesOf(n)) {
+      yield piece
+      if (ms > 0) await pause(ms)
+    }
+  }
+
+  async function* filled(bytes) {
+    const block = Buffer.alloc(64 * 1024)
+    for (let sent = 0; sent < bytes; sent += block.length) yield block
+  }
+
   worker.on('url', async (request, job) => {
     const { searchParams } = new URL(request.url, 'http://worker')
+    if (searchParams.has('fill')) return filled(Number(searchParams.get('fill')))
+    if (searchParams.has('stream')) {
+      return streamed(Number(searchParams.get('stream')), Number(searchParams.get('ms')))
+    }
     await work(searchParams.get('n'), job, searchParams)
     return { headers: { 'content-type': 'application/octet-stream' }, body: answerTo(request) }
   })

@@ -1,0 +1,1 @@
+export function piecesOf(n: number): Buffer[]
