@@ -61,7 +61,8 @@ describeWithRedis('a worker that starts and stops', () => {
       { note: ([n]) => wait.pass(n) },
       { stopMs: 10_000, queues: ['tempest', 'b'] },
     )
-    await until(async () => (await clientsOf(redis)).length === clients + 4)
+    // commands, one parked for each queue, listen; and the beat, from its thread.
+    await until(async () => (await clientsOf(redis)).length === clients + 5)
     await asker.push('tempest', ...notes(5))
     await until(() => wait.entered.length === 5)
     const stopped = worker.stop()
@@ -207,6 +208,7 @@ describeWithRedis('a worker that starts and stops', () => {
     const started = worker.start()
     expect(worker.start()).toBe(started)
     await started
+    // Not one more than a single start makes: commands, parked, listen, beat.
     await until(async () => (await clientsOf(redis)).length === clients + 4)
     await worker.stop()
     await worker.stop()
