@@ -3,13 +3,13 @@
  * as a field of its own, since several sweepers may be at it.
  */
 import { join } from 'node:path'
-import { sendAnyway } from '../redis/anyway.js'
 import type { Connections } from '../redis/connections.js'
 import { fieldsOf } from '../wire/hash.js'
 import { keys } from '../wire/keys.js'
 import { loadScript } from '../redis/script.js'
 import { type NodeRecord, readRecord } from './record.js'
 
+const graveScript = loadScript(join(__dirname, '..', '..', 'lua', 'grave.lua'))
 const cancelledScript = loadScript(join(__dirname, '..', '..', 'lua', 'cancelled.lua'))
 
 /** Of all of them together, should no node be left that looks: the longest deadline there can be is a month. */
@@ -37,14 +37,14 @@ export async function bury(
 ): Promise<void> {
   const { commands, clock } = connections
   const since = clock.toRedis(performance.now())
+  const { boot } = record
   const text = JSON.stringify({ ...record, since, until })
-  await commands.send('hdel', [keys.gone, record.boot + SWEPT, record.boot + CANCELLED])
-  await sendAnyway(commands, 'HSET', keys.gone, [record.boot, text])
-  await commands.send('expire', [keys.gone, GONE_S])
+  const args = [boot, text, GONE_S, boot + SWEPT, boot + CANCELLED]
+  await commands.script(graveScript, [keys.gone], args)
 }
 
 export async function noteSwept({ commands }: Connections, boot: string): Promise<void> {
-  await sendAnyway(commands, 'HSET', keys.gone, [boot + SWEPT, 1])
+  await commands.script(graveScript, [keys.gone], [boot + SWEPT, 1, GONE_S])
 }
 
 /** Nobody waits for the jobs of a front that is gone: workers drop them, waiting or running. @returns false where it is here again. */
