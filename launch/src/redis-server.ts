@@ -48,8 +48,9 @@ const LOG_KEPT = 2000
 /**
  * $1: the folder, $2: 'ours' if it is to be made and removed, $3: what to call the command, or
  * empty, then the command. redis-check-rdb serves when it is called redis-server; a shell cannot
- * call it so, a link can. The shell tells the server's process id and waits for its end; a second
- * one beside it waits for the end of standard input.
+ * call it so, a link can. The server's process id is told by the process that becomes the server, so
+ * before any line of its log; told by the shell it could come after them. The shell waits for its
+ * end; a second one beside it waits for the end of standard input.
  */
 const keeper = `
 trap '' PIPE
@@ -60,9 +61,8 @@ if [ -n "$name" ]; then
   set -- "$dir/$name" "$@"
 fi
 exec 3<&0
-"$@" </dev/null 3<&- &
+sh -c 'echo $$; exec "$@"' sh "$@" </dev/null 3<&- &
 server=$!
-echo "$server"
 exec >/dev/null 2>&1
 ( read -r _ <&3; kill -9 $server ) &
 watch=$!
@@ -143,8 +143,7 @@ function spawnServer(options: RedisServerOptions, port: number): SpawnedServer {
 }
 
 /**
- * The first line is the process id, told by the shell; the others are the server's, of which the
- * last ones are kept.
+ * The first line is the process id; the others are the server's, of which the last ones are kept.
  */
 function keepLog(streams: readonly Readable[]): {
   pid(): number

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -90,6 +90,23 @@ describeWithRedis('a private Redis', () => {
     process.kill(server.pid, 'SIGKILL')
     await server.ended
     await server.stop()
+  })
+
+  test('its process id is known although the shell stands still until the server is up', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tempest-shell-'))
+    cleanups.push(() => rmSync(dir, { recursive: true }))
+    // A shell that waits for the server's socket as soon as it has begun it.
+    const wait = 'until [ -S "$dir/up" ] || [ ! -d "$dir" ]; do :; done'
+    const shell = `#!/bin/sh
+      program=$(printf '%s\n' "$2" | sed 's#^server=.*#&; ${wait}#'); shift 2
+      exec /bin/sh -c "$program" "$@"`
+    writeFileSync(join(dir, 'sh'), shell, { mode: 0o755 })
+    const binary = await machineBinary()
+    const env = { ...binary.env, PATH: `${dir}:${process.env.PATH}` }
+    const args = ['--unixsocket', join(dir, 'up')]
+    const server = await start({ binary: { ...binary, env }, dir, args })
+    const info = String(await askRedis(server.url, 'INFO', 'server'))
+    expect(server.pid).toBe(Number(/process_id:(\d+)/.exec(info)?.[1]))
   })
 
   test('what a file needs of it: killed and started again on the same port with its data', async () => {
