@@ -32,7 +32,7 @@ describeWithRedis('a worker whose reply Redis does not take yet', () => {
       await until(() => worker.stats().unconfirmed === 1)
       await redis.rpush('q', '["do",[],"tempest:mailbox:x","2"]')
       await until(async () => (await redis.llen('tempest:mailbox:x')) === 1)
-      await until(() => worker.stats().held <= 1)
+      await until(async () => (await held()).length <= 1)
       expect(await held()).toEqual([first])
       await redis.call('ACL', 'SETUSER', 'worker', '~answers')
       await until(async () => (await redis.llen('answers')) === 1)
