@@ -41,6 +41,9 @@ describeWithRedis('a worker that starts and stops', () => {
   }
   const notes = (count: number, from = 0): string[] =>
     Array.from({ length: count }, (_, i) => asker.job('note', [from + i]))
+  /** The asker is the only client: the thread that beat for a worker closes its connection after that has stopped. */
+  const untilAlone = (): Promise<boolean> =>
+    until(async () => (await clientsOf(redis)).length === 1)
 
   beforeAll(async () => {
     redis = await startTestRedis()
@@ -54,7 +57,7 @@ describeWithRedis('a worker that starts and stops', () => {
   afterAll(() => redis.stop())
 
   test('finishes what runs, and leaves no held list, no record, no connection, no timer', async () => {
-    const clients = (await clientsOf(redis)).length
+    await untilAlone()
     const handles = handlesOfProcess()
     const wait = gate()
     const worker = await start(
@@ -62,7 +65,7 @@ describeWithRedis('a worker that starts and stops', () => {
       { stopMs: 10_000, queues: ['tempest', 'b'] },
     )
     // commands, one parked for each queue, listen; and the beat, from its thread.
-    await until(async () => (await clientsOf(redis)).length === clients + 5)
+    await until(async () => (await clientsOf(redis)).length === 1 + 5)
     await asker.push('tempest', ...notes(5))
     await until(() => wait.entered.length === 5)
     const stopped = worker.stop()
@@ -73,7 +76,7 @@ describeWithRedis('a worker that starts and stops', () => {
     expect(worker.stats()).toMatchObject({ state: 'stopped', running: 0, held: 0, answered: 5 })
     expect(await asker.replies(5)).toHaveLength(5)
     expect(await keysOf(redis)).toEqual(['tempest'])
-    await until(async () => (await clientsOf(redis)).length === clients)
+    await untilAlone()
     await until(() => areHandlesGone(handles))
   })
 
@@ -100,6 +103,7 @@ describeWithRedis('a worker that starts and stops', () => {
       .rpush('tempest', ...normal)
       .publish('{tempest}:bell', 'mine')
       .exec()
+    await until(() => begun.length === 1)
     await worker.stop()
     expect(begun).toHaveLength(1)
     const all = [...high, ...normal, ...low]
@@ -114,6 +118,7 @@ describeWithRedis('a worker that starts and stops', () => {
     expect(lists.flat()).toHaveLength(all.length - 1)
     // Workers that are parked on the normal list hear of what is in high and low again.
     await until(() => bells.length >= 2)
+    listener.disconnect()
     expect(await keysOf(redis)).toEqual(
       ['tempest', asker.mailbox, '{tempest}:high', '{tempest}:low'].sort(),
     )
@@ -129,6 +134,8 @@ describeWithRedis('a worker that starts and stops', () => {
       },
     })
     await asker.push('tempest', ...notes(20))
+    // Else the other one could be the first to take them.
+    await until(() => mine.length === 1)
     await start({ note: ([n]) => other.push(n) }, { concurrency: 1 })
     await asker.replies(20)
     expect(mine).toEqual([0])
@@ -203,13 +210,13 @@ describeWithRedis('a worker that starts and stops', () => {
   })
 
   test('starts once, however often it is asked, and not after it was stopped', async () => {
-    const clients = (await clientsOf(redis)).length
+    await untilAlone()
     const worker = make({ note: ([n]) => n })
     const started = worker.start()
     expect(worker.start()).toBe(started)
     await started
     // Not one more than a single start makes: commands, parked, listen, beat.
-    await until(async () => (await clientsOf(redis)).length === clients + 4)
+    await until(async () => (await clientsOf(redis)).length === 1 + 4)
     await worker.stop()
     await worker.stop()
     await expect(worker.start()).resolves.toBeUndefined() // the first start, which went well
