@@ -39,9 +39,15 @@ describeWithRedis('a worker in trouble', () => {
   /** Cuts the worker's connections, or those that are parked only. */
   const cut = async (parked = false): Promise<void> => {
     const own = await asker.redis.client('ID')
-    for (const { id, blocked } of await clientsOf(redis)) {
-      if (Number(id) !== own && (blocked || !parked)) await redis.cli('CLIENT', 'KILL', 'ID', id)
-    }
+    // Between two blocks nothing is parked.
+    await until(async () => {
+      let killed = 0
+      for (const { id, blocked } of await clientsOf(redis)) {
+        if (Number(id) === own || (parked && !blocked)) continue
+        if ((await redis.cli('CLIENT', 'KILL', 'ID', id)) === 1) killed++
+      }
+      return killed > 0
+    })
   }
 
   beforeAll(async () => {
