@@ -170,7 +170,9 @@ describe('its end', () => {
     const file = join(dir, 'pids')
     const script = `sleep 60 & echo $$ $! > ${file}; printf '${TYPE}\\n\\nabc'; wait`
     try {
-      await expect(ask(bash(script, { timeoutMs: 300 }))).rejects.toMatchObject({ status: 504 })
+      // Long enough that it has said who they are, whoever stands still.
+      await expect(ask(bash(script, { timeoutMs: 2000 }))).rejects.toMatchObject({ status: 504 })
+      expect(pidsIn(file)).toHaveLength(2)
       await until(() => pidsIn(file).every((pid) => !isAlive(pid)))
     } finally {
       rmSync(dir, { recursive: true })
