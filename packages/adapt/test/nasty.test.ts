@@ -144,8 +144,10 @@ describe('a server', () => {
 
   test('is left at once when nobody waits any more, before and within its answer', async () => {
     const closed: string[] = []
+    const asked: string[] = []
     const to = await upstream((req, res) => {
       const { url = '' } = req
+      asked.push(url)
       res.once('close', () => closed.push(url))
       if (url === '/begun') res.write('abc')
     })
@@ -156,6 +158,8 @@ describe('a server', () => {
     const { body } = await start(replay(to), { url: '/begun' }, within.signal)
     if (!(body instanceof Readable)) throw new Error('it did not come piece by piece')
     body.on('error', () => undefined)
+    // They come by two connections, in whatever order.
+    await until(() => asked.includes('/waiting'))
     before.abort()
     within.abort()
     await failed
