@@ -1,33 +1,39 @@
 /** What an operator types: who is here, and what is dead. */
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { describeWithRedis, startTestRedis, type TestRedis } from '../../test/helpers/redis'
 import { endAll, launch } from './launched'
 
 describeWithRedis('an operator', () => {
-  let redis: TestRedis | undefined
+  let server: TestRedis
+  beforeEach(async () => {
+    server = await startTestRedis()
+  })
   afterEach(async () => {
     await endAll()
-    await redis?.stop()
+    await server.stop()
   })
 
-  test('is shown the nodes and the dead jobs, and puts them back or drops them', async () => {
-    const server = (redis = await startTestRedis())
-    const run = async (
-      name: string,
-      ...args: string[]
-    ): Promise<[number | string | null, string]> => {
-      const program = launch(name, { TEMPEST_REDIS_URL: server.url }, args)
-      const code = await program.ended
-      return [code, program.output().trim()]
-    }
+  const run = async (
+    name: string,
+    ...args: string[]
+  ): Promise<[number | string | null, string]> => {
+    const program = launch(name, { TEMPEST_REDIS_URL: server.url }, args)
+    const code = await program.ended
+    return [code, program.output().trim()]
+  }
+  const job = '["x",[],null,"id-1"]'
+  const strike = { at: 1, boot: 'b', attempt: 1, code: 'WORKER_LOST' }
+  const dead = { job, reason: 'POISONED', at: 1700000000000, history: [strike] }
+
+  test('is shown the nodes', async () => {
     expect(await run('nodes')).toEqual([0, 'Nobody is here.'])
-    expect(await run('dead', 'list', 'q')).toEqual([0, 'Nothing is dead here.'])
     const record = JSON.stringify({ role: 'worker', host: 'h', pid: 7, queues: ['q'] })
     await server.cli('HSET', 'tempest:nodes', 'b00', record)
     expect(await run('nodes')).toEqual([0, expect.stringMatching(/b00.*worker.*h:7.*q/)])
-    const job = '["x",[],null,"id-1"]'
-    const strike = { at: 1, boot: 'b', attempt: 1, code: 'WORKER_LOST' }
-    const dead = { job, reason: 'POISONED', at: 1700000000000, history: [strike] }
+  })
+
+  test('is shown the dead jobs, and puts them back', async () => {
+    expect(await run('dead', 'list', 'q')).toEqual([0, 'Nothing is dead here.'])
     await server.cli('LPUSH', '{q}:dead', 'not a job', JSON.stringify(dead))
     const [, list] = await run('dead', 'list', 'q')
     expect(list.split('\n')).toEqual([
@@ -41,6 +47,10 @@ describeWithRedis('an operator', () => {
     expect(await run('dead', 'requeue', 'q', key)).toEqual([0, 'Requeued 1.'])
     expect(await server.cli('LRANGE', 'q', 0, -1)).toEqual([job])
     expect(await run('dead', 'requeue', 'q', key)).toEqual([1, `There is no ${key}.`])
+  })
+
+  test('is shown one in MessagePack, puts it back as it was, and drops what else there is', async () => {
+    await server.cli('LPUSH', '{q}:dead', 'not a job')
     const packed = Buffer.from('94a17891c402fffec0a4696d2d32', 'hex')
     const grave = { ...dead, job: { base64: packed.toString('base64') } }
     await server.cli('LPUSH', '{q}:dead', JSON.stringify(grave))
