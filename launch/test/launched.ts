@@ -3,6 +3,7 @@
  * others. Each is ended at the latest by `endAll`, which belongs into an afterEach.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
@@ -53,14 +54,20 @@ export async function endAll(): Promise<void> {
   }
 }
 
-/** One that nobody has at this moment. */
+/** One that nobody has at this moment, below those that the system gives to others: it stays free until somebody asks for it. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
+  for (;;) {
+    const port = randomInt(10_000, 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch {
+      continue
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 export function isAlive(pid: number): boolean {
