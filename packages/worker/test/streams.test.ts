@@ -170,7 +170,7 @@ describe.each(ways)('%s', (_way, direct) => {
       const { port, worker } = await start(() => failing(3, heard))
       const client = await RawClient.open(port)
       client.write(get('/'))
-      // What fails together with its first bytes may be cut before these have left.
+      // What fails before the front has sent its head has a status of its own.
       await client.hears('x'.repeat(30))
       goOn()
       await client.closed
