@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { createServer, type Server } from 'node:http'
 import { listen } from '../src/listen'
+import { freePort } from './launched'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -29,7 +30,8 @@ test('with a host only that one is listened on', async () => {
 })
 
 test('a port that is taken on ::1 only is taken: localhost would lead there', async () => {
-  const other = createServer().listen(0, '::1')
+  // One that the system gives to nobody: on 127.0.0.1 it is free.
+  const other = createServer().listen(await freePort(), '::1')
   servers.push(other)
   const opened = await new Promise<boolean>((resolve) => {
     other.once('listening', () => resolve(true)).once('error', () => resolve(false))
