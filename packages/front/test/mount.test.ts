@@ -88,7 +88,9 @@ describeWithRedis('front.work as middleware', () => {
     let called = 0
     const { port } = await serve({ redis: redis.url }, (front) =>
       connect()
-        .use(front.work('tempest', { deadlineMs: 50 }))
+        .use(
+          front.work('tempest', { deadlineMs: ({ method }) => (method === 'GET' ? 50 : 30_000) }),
+        )
         .use(() => called++),
     )
     expect((await ask(port)).status).toBe(504)
