@@ -22,8 +22,6 @@ describeWithRedis('front.health()', () => {
   const app = (front: Front) => connect().use(front.health()).use(front.work('tempest'))
   const ready = (port: number): Promise<Answer> => ask(port, '/readyz')
   const isReady = async (port: number): Promise<boolean> => (await ready(port)).status === 200
-  const failing = async (port: number): Promise<unknown> =>
-    (JSON.parse((await ready(port)).text) as { failing: unknown }).failing
 
   async function behindProxy(): Promise<{ port: number; front: Front; proxy: Proxy }> {
     const proxy = await startProxy(Number(new URL(redis.url).port))
@@ -33,18 +31,26 @@ describeWithRedis('front.health()', () => {
     return { port, front, proxy }
   }
 
-  /** How long, in ms, until it says 503. */
-  async function redAfter(port: number): Promise<number> {
+  /** How long, in ms, until it says 503 for this reason, among others; it may be green again a moment later. */
+  async function redAfter(port: number, reason: string): Promise<number> {
     const from = performance.now()
-    await until(async () => !(await isReady(port)), 10_000)
+    await until(async () => {
+      const { status, text } = await ready(port)
+      return status === 503 && (JSON.parse(text) as { failing: string[] }).failing.includes(reason)
+    }, 10_000)
     return performance.now() - from
   }
 
   test('is ready once it has heard itself, says so in JSON that is not kept, and lives', async () => {
     const { port, front } = await serve({ redis: redis.url }, app)
-    await until(() => isReady(port))
-    expect(front.stats().ready).toBe(true)
-    const answer = await ready(port)
+    // Red again for a moment where this process stands still for about a second.
+    const green = (method?: string): Promise<Answer> =>
+      until(async () => {
+        const answer = await ask(port, '/readyz', { method })
+        return answer.status === 200 && answer
+      })
+    await until(() => front.stats().ready)
+    const answer = await green()
     expect(JSON.parse(answer.text)).toEqual({ ready: true, failing: [] })
     expect(answer.headers).toMatchObject({
       'content-type': 'application/json',
@@ -52,12 +58,8 @@ describeWithRedis('front.health()', () => {
     })
     const lives = await ask(port, '/healthz?x=1')
     expect([lives.status, JSON.parse(lives.text)]).toEqual([200, { alive: true, failing: [] }])
-    const head = await ask(port, '/readyz', { method: 'HEAD' })
-    expect([head.status, head.text, head.headers['content-length']]).toEqual([
-      200,
-      '',
-      String(answer.body.length),
-    ])
+    const head = await green('HEAD')
+    expect([head.text, head.headers['content-length']]).toEqual(['', String(answer.body.length)])
   })
 
   test('passes on other methods and paths, and answers on a bare server without next with 404', async () => {
@@ -97,8 +99,7 @@ describeWithRedis('front.health()', () => {
     async (how) => {
       const { port, proxy } = await behindProxy()
       proxy.cut(how, ['mailbox'])
-      expect(await redAfter(port)).toBeLessThan(RED_MS)
-      expect(await failing(port)).toEqual(expect.arrayContaining(['mailbox']))
+      expect(await redAfter(port, 'mailbox')).toBeLessThan(RED_MS)
       await until(() => isReady(port), 10_000)
     },
   )
@@ -106,15 +107,14 @@ describeWithRedis('front.health()', () => {
   test('turns red within 2 s when Redis is gone, lives on, and is green when it is back', async () => {
     const { port, proxy } = await behindProxy()
     proxy.refuse()
-    expect(await redAfter(port)).toBeLessThan(RED_MS)
-    expect(await failing(port)).toContain('redis')
+    expect(await redAfter(port, 'redis')).toBeLessThan(RED_MS)
     expect((await ask(port, '/healthz')).status).toBe(200)
     proxy.restore()
     await until(() => isReady(port), 10_000)
   })
 
   test('turns red at once when the front stops, while it still serves', async () => {
-    const { front, port } = await serve({ redis: redis.url, unreadyMs: 500, drainMs: 1000 }, app)
+    const { front, port } = await serve({ redis: redis.url, unreadyMs: 2000, drainMs: 10_000 }, app)
     await until(() => isReady(port))
     const open = ask(port, '/')
     const job = await new Hand(redis.url).pop()
