@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { describeWithRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { ask } from './client'
-import { Hand, serve, useRedis } from './serve'
+import { Hand, serve, untilHeard, useRedis } from './serve'
 
 const SECRET = 'SECRET'
 
@@ -16,6 +16,7 @@ describeWithRedis('a reply', () => {
     const first = ask(port)
     const job = await hand.pop()
     const entry = JSON.stringify(['url', job.id, [200, {}, 'published']])
+    await untilHeard(redis, job.respondTo ?? '')
     expect(await redis.cli('PUBLISH', job.respondTo ?? '', entry)).toBe(1)
     expect((await first).text).toBe('published')
     const second = ask(port)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describeWithRedis } from '../../../test/helpers/redis'
 import { type Answer, ask, keepAlive, problemOf } from './client'
 import { dictate, rawReplied, replied } from './dictate'
-import { Hand, serve, useRedis } from './serve'
+import { Hand, serve, untilHeard, useRedis } from './serve'
 
 const SECRET = 'SECRET'
 
@@ -77,6 +77,7 @@ describeWithRedis('a reply', () => {
       for (const result of [{ toString: null }, [{ toString: null }, {}], 7]) {
         const answer = ask(port)
         const job = await hand.pop()
+        await untilHeard(redis, job.respondTo ?? '')
         await redis.cli('PUBLISH', job.respondTo ?? '', JSON.stringify(['answer', job.id, result]))
         expect((await answer).status).toBe(502)
       }

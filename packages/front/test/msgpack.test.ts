@@ -7,7 +7,7 @@ import { describeWithRedis } from '../../../test/helpers/redis'
 import { until } from '../../../test/helpers/until'
 import { ask } from './client'
 import { RespClient, serveDirect } from './direct/resp'
-import { atClose, Hand, serve, useRedis, work } from './serve'
+import { atClose, Hand, serve, untilHeard, useRedis, work } from './serve'
 
 /** Another program's packer: it knows nothing of the sources under test. */
 const packr = new Packr({ useRecords: false, variableMapSize: true })
@@ -174,6 +174,7 @@ describeWithRedis('a front', () => {
     const { port } = await serve({ redis: redis.url, encoding: 'msgpack' })
     const answer = ask(port)
     const [, job] = await popRaw()
+    await untilHeard(redis, job.respondTo ?? '')
     await redis.cli(
       'PUBLISH',
       job.respondTo ?? '',

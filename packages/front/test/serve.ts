@@ -10,7 +10,9 @@ import { Redis } from 'ioredis'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { elementsOf } from '../../../test/helpers/json'
 import { startTestRedis, type TestRedis } from '../../../test/helpers/redis'
+import { until } from '../../../test/helpers/until'
 
 export interface Served {
   front: Front
@@ -94,6 +96,11 @@ export async function work(redis: string, handler: UrlHandler): Promise<Worker> 
   atClose(() => worker.stop())
   await worker.start()
   return worker
+}
+
+/** Resolves when somebody listens on this channel: a front pushes jobs over another connection, and may do so before. */
+export async function untilHeard({ cli }: Pick<TestRedis, 'cli'>, channel: string): Promise<void> {
+  await until(async () => Number(elementsOf(await cli('PUBSUB', 'NUMSUB', channel))[1]) > 0)
 }
 
 /** A job as it came out of Redis, and the ways to end it. */
