@@ -158,6 +158,7 @@ describeWithRedis('front.sub()', () => {
     await until(() => served.front.stats().errors['BAD_REQUEST'] === 1)
     expect(served.front.stats().sub.subscribers).toBe(0)
     await served.front.stop()
+    await until(() => heard.includes('\r\n\r\n'))
     expect(heard).toMatch(/^HTTP\/1\.1 503 /)
     expect(heard).not.toContain('retry: ')
     socket.destroy()
@@ -235,11 +236,13 @@ describeWithRedis('front.sub()', () => {
 
     test('and ends the stream when it expires', async () => {
       const served = await start({
-        authorize: () => ({ expiresAt: Date.now() + 300 }),
+        authorize: () => ({ expiresAt: Date.now() + 1000 }),
         heartbeatMs: 50,
       })
-      const one = await listen(served, 'a')
-      await until(() => !one.open)
+      const one = new Subscriber([served.port], '/sub/a')
+      atClose(() => one.close())
+      await until(() => one.connections[0]?.endedAt !== undefined)
+      expect(one.joins).toBe(1)
       expect(served.front.stats().sub.subscribers).toBe(0)
     })
   })
