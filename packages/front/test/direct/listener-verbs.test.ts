@@ -258,8 +258,10 @@ describeWithRedis('a direct reply', () => {
     const worker = await RespClient.open(served.address)
     const { client, job } = await asks(served)
     const second = `${job.id}.2`
-    await push(job, ['lost', { final: false, queue: 'tempest' }])
-    await until(async () => (await worker.say('fail', job.id, '{}')) !== '+OK' || undefined)
+    // The mailbox is another connection: what is refused behind it tells that it was heard.
+    await push(job, ['lost', { final: false, queue: 'tempest' }], ['later'])
+    await until(() => served.front.stats().refusals.unknownVerb === 1)
+    expect(await worker.say('fail', job.id, '{}')).toMatch(/^-FENCED /)
     expect(await worker.say('head', job.id, '[200,{"x":"old"}]')).toMatch(/^-FENCED /)
     expect(await worker.say('head', second, HEAD)).toBe('+OK')
     for (const old of [
