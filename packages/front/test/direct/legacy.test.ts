@@ -62,7 +62,7 @@ describeWithRedis('a front with `legacy`', () => {
     await first.front.stop()
     await work(redis.url, () => 'served')
     await until(async () => (await ask(taken.port)).text === 'served', 8000)
-    expect(taken.front.stats().ready).toBe(true)
+    await until(() => taken.front.stats().ready)
     expect(await redis.cli('GET', `tempest:claim:${first.address}`)).toBe(taken.front.stats().boot)
   }, 15_000)
 

@@ -160,6 +160,7 @@ describeWithRedis('a client of Redis', () => {
       expect(out).toMatch(/"PING_INLINE","\d+/)
       expect(out).toMatch(/"PING_(MBULK|BULK)","\d+/)
       expect(out).not.toMatch(/error|WARN/i)
+      await until(() => served.front.stats().direct?.connections === 0)
       expect(served.front.stats()).toMatchObject({ heldBytes: 0, direct: { refused: 0, bytes: 0 } })
     },
   )

@@ -22,8 +22,8 @@ function aNode(): Node {
 interface Pair {
   client: RespClient
   connection: DirectConnection
-  /** As the listener does a few times a second, so many seconds from now. */
-  later(seconds: number): void
+  /** As the listener does a few times a second, so many seconds from now, or from then. */
+  later(seconds: number, from?: number): void
   held: number
 }
 
@@ -56,7 +56,7 @@ async function connected(password?: string): Promise<Pair> {
   return Object.assign(pair, {
     client,
     connection: accepted,
-    later: (seconds: number) => accepted.look(performance.now() + 1000 * seconds),
+    later: (seconds: number, from = performance.now()) => accepted.look(from + 1000 * seconds),
   })
 }
 
@@ -111,9 +111,10 @@ describe('a direct connection', () => {
     const pair = await connected()
     const { client, later } = pair
     for (let i = 0; i < 3; i++) {
+      const began = performance.now()
       client.write('pi')
       await until(() => pair.held === 2)
-      later(59)
+      later(59, began)
       client.write('ng\n')
       expect(await client.reply(i)).toBe('+PONG')
       later(1000)
