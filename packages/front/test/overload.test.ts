@@ -62,7 +62,7 @@ describeWithRedis('front.work with maxWaitMs', () => {
     for (const port of ports) {
       expect((await refusal(port, { 'x-wait': '2000' })).status).toBe(503)
       const asking = ask(port, '/', {
-        headers: { 'x-wait': '100000' },
+        headers: { 'x-wait': '600000' },
         signal: AbortSignal.timeout(300),
       })
       await expect(asking).rejects.toThrow('abort')
