@@ -84,7 +84,7 @@ describeWithRedis('a front', () => {
 
   test('in MessagePack refuses what would fill its memory', async () => {
     const options = { redis: redis.url, encoding: 'msgpack', maxHeldBytes: 100_000 } as const
-    const { port, front } = await serve({ ...options, redisWaitMs: 5000 })
+    const { port, front } = await serve(options)
     // Until one is refused, however long that takes: what Redis has taken is held no longer.
     await redis.cli('CLIENT', 'PAUSE', '10000', 'WRITE')
     const posted = [1, 2].map(() => ask(port, '/', { method: 'POST', body: binary }))
@@ -230,7 +230,7 @@ describeWithRedis('a node that writes MessagePack', () => {
   const redis = useRedis()
 
   test('pushes and asks, with the marks that a job without metadata bears', async () => {
-    const node = createNode({ redis: redis.url, encoding: 'msgpack' })
+    const node = createNode({ redis: redis.url, redisWaitMs: 10_000, encoding: 'msgpack' })
     atClose(() => node.stop())
     const hand = new Hand(redis.url)
     await node.push('tempest', 'add', [{ a: undefined, b: 1n }, Buffer.from('x')], {
@@ -256,7 +256,7 @@ describeWithRedis('a node that writes MessagePack', () => {
   })
 
   test('sends what was given, though it changes before it leaves', async () => {
-    const node = createNode({ redis: redis.url, encoding: 'msgpack' })
+    const node = createNode({ redis: redis.url, redisWaitMs: 10_000, encoding: 'msgpack' })
     atClose(() => node.stop())
     const given = { list: [1], bytes: Buffer.from('abc') }
     const pushed = node.push('tempest', 'add', [given])
@@ -270,7 +270,7 @@ describeWithRedis('a node that writes MessagePack', () => {
   })
 
   test('is told at once what it cannot send, and which encoding it cannot have', async () => {
-    const node = createNode({ redis: redis.url, encoding: 'msgpack' })
+    const node = createNode({ redis: redis.url, redisWaitMs: 10_000, encoding: 'msgpack' })
     atClose(() => node.stop())
     await expect(node.ask('q', 'a', [2n ** 64n])).rejects.toThrow('more than 64 bits')
     await expect(node.push('q', 'a', [() => 1])).rejects.toThrow('args[0] cannot be sent')

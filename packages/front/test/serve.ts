@@ -53,13 +53,16 @@ export function atClose(close: () => unknown): void {
   closers.push(close)
 }
 
-/** A front with short patience, behind a server on a free port; `attach: false` leaves the server alone. */
+/**
+ * A front with short patience, but for a Redis that it has still to connect to, behind a server on a free port; `attach: false` leaves the
+ * server alone.
+ */
 export async function serve(
   options: FrontOptions & { attach?: boolean },
   app: (front: Front) => Middleware | RequestListener = (front) => front.work('tempest'),
 ): Promise<Served> {
   const { attach = true, ...rest } = options
-  const front = createFront({ drainMs: 100, ...rest })
+  const front = createFront({ drainMs: 100, redisWaitMs: 10_000, ...rest })
   atClose(() => front.stop())
   const server = createServer(app(front))
   if (attach) front.attach(server)

@@ -198,7 +198,7 @@ describeWithRedis('a reply in pieces', () => {
   })
 
   test('over HTTP/1.0 and a socket of the file system, which cannot be reset, is ended all the same', async () => {
-    const front = createFront({ redis: redis.url, drainMs: 100 })
+    const front = createFront({ redis: redis.url, redisWaitMs: 10_000, drainMs: 100 })
     atClose(() => front.stop())
     const path = join(mkdtempSync(join(tmpdir(), 'tempest-')), 'http')
     const server = createServer(front.work('tempest')).listen(path)

@@ -23,7 +23,7 @@ describeWithRedis('a node that asks', () => {
   const nodes: Node[] = []
 
   const make = (options: Partial<AskingNodeOptions> = {}): Node => {
-    const node = createNode({ redis: redis.url, ...options })
+    const node = createNode({ redis: redis.url, redisWaitMs: 10_000, ...options })
     nodes.push(node)
     return node
   }

@@ -30,6 +30,7 @@ describeWithRedis('the memory of a front with a direct listener', () => {
       {
         queue: 'tempest',
         redis: redis.url,
+        redisWaitMs: 10_000,
         work: { deadlineMs: 60_000 },
         direct: { port: 0 },
         drainMs: 50,
