@@ -107,7 +107,8 @@ describeWithRedis('a link', () => {
   })
 
   test('cuts a peer that owes an answer for too long, and is not prompt meanwhile', async () => {
-    const link = await makeUp({}, 800)
+    // Long enough to be looked at between the two.
+    const link = await makeUp({}, 2500)
     expect(link.prompt).toBe(true)
     redis.freeze()
     try {
