@@ -1,6 +1,5 @@
 /** Starts a program of this folder as a process of its own and asks it things. It is ended at the latest by `endPrograms`. */
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -91,8 +90,10 @@ export async function startProgram(
 export async function endPrograms(): Promise<void> {
   await Promise.all(
     [...running].map(async (child) => {
+      // Also where a question to it fails meanwhile, which `once` would take for the end.
+      const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGKILL')
-      await once(child, 'exit')
+      await ended
     }),
   )
 }
