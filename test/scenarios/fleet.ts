@@ -16,7 +16,7 @@ import { accountOf, complaintsOf, type Rules } from './account'
 import type { FleetPlan } from './fleet-plan'
 import { HandsLog } from './hands'
 import { recoveriesOf, summaryOf } from './recovery'
-import { missingOf, remainsOf } from './remains'
+import { missingOf, remainsOf, untilNone } from './remains'
 import { type Role, startUnit, type Unit, unfinishedOf, type UnitOptions } from './unit'
 
 export type { FleetPlan } from './fleet-plan'
@@ -40,6 +40,8 @@ export interface Fleet {
   end(unit: Unit): Promise<void>
   /** How long, in ms, a front or the load generator had no core. */
   stalledMs(): Promise<number>
+  /** How long each of a role that live had none. */
+  stallsOf(role: Role): Promise<number[]>
   /** Reads the journals. @returns what was noted of a request, or of a job by its name, in the order of time. */
   notes(name: number | string): Note[]
   /** From a kill or pause to the end of what was in hand; for closed loads. */
@@ -56,9 +58,7 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
-const CLEAN_MS = 12_000
 const END_MS = 10_000
-const LOOK_MS = 100
 /** Nothing is refused because it would have to wait: that is another scenario's. */
 const PATIENT_MS = 600_000
 
@@ -137,20 +137,14 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
     return [...left, ...(await Promise.all(nodes.map(unfinishedOf)))].flat()
   }
 
-  /** Empty as soon as it is. */
-  async function waited(what: () => Promise<string[]>): Promise<string[]> {
-    const deadline = performance.now() + CLEAN_MS
-    for (;;) {
-      const left = await what()
-      if (left.length === 0 || performance.now() > deadline) return left
-      // Asking costs a dozen commands; others need the cores.
-      await pause(LOOK_MS)
-    }
+  async function stallsOf(role: Role): Promise<number[]> {
+    return Promise.all(
+      living(role).map(async ({ program }) => Number(await program.ask('stalled'))),
+    )
   }
 
   async function stalledMs(): Promise<number> {
-    const told = await Promise.all(living('front').map(({ program }) => program.ask('stalled')))
-    return meter.stalledMs + Math.max(0, ...told.map(Number))
+    return meter.stalledMs + Math.max(0, ...(await stallsOf('front')))
   }
 
   const fleet: Fleet = {
@@ -171,6 +165,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       deadBoots.add(unit.boot)
       await unit.program.ended
       if (unit.role !== 'worker') return
+      collect()
       await hands.note(unit, 'kill', unit.killedAt)
     },
     async pause(unit, ms) {
@@ -182,13 +177,14 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
     },
     end,
     stalledMs,
+    stallsOf,
     notes(name) {
       collect()
       const mine = units.flatMap(({ notes }) => notes.filter((note) => note.name === String(name)))
       return mine.sort((a, b) => a.at - b.at)
     },
     recoveries: () => recoveriesOf(hands.all, load.asked),
-    settle: () => waited(remaining),
+    settle: () => untilNone(remaining),
     renew() {
       collect()
       load.abort()
@@ -216,7 +212,7 @@ export async function openFleet(plan: FleetPlan): Promise<Fleet> {
       )
       await Promise.all(units.filter(({ killedAt }) => killedAt === undefined).map(end))
       complaints.push(...ended)
-      const last = await waited(() => remainsOf(redis, [], plan.remains))
+      const last = await untilNone(() => remainsOf(redis, [], plan.remains))
       complaints.push(...last.map((what) => `at the end: ${what}`))
       const { answered, told } = fleet.recoveries()
       const account = [

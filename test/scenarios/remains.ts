@@ -2,6 +2,7 @@
  * What is in Redis and should not be, at a moment when nothing is asked any more: only the records of the living may stay,
  * and for a while what sweepers remember of the dead.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { elementsOf, fieldsOf } from '../helpers/json'
 import type { TestRedis } from '../helpers/server'
 
@@ -18,6 +19,9 @@ const passing = [
   /^\{q\d+\}:history:/,
   /^\{q\d+\}:clock$/,
 ]
+
+const CLEAN_MS = 12_000
+const LOOK_MS = 100
 
 /**
  * One line for each thing that is wrong.
@@ -50,6 +54,17 @@ export async function remainsOf(
     }
   }
   return wrong
+}
+
+/** What is wrong, when nothing is any more or some seconds have passed. */
+export async function untilNone(wrong: () => Promise<string[]>): Promise<string[]> {
+  const deadline = performance.now() + CLEAN_MS
+  for (;;) {
+    const left = await wrong()
+    if (left.length === 0 || performance.now() > deadline) return left
+    // Asking costs a dozen commands; others need the cores.
+    await pause(LOOK_MS)
+  }
 }
 
 /** The living that have no record. */
