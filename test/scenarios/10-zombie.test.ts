@@ -37,7 +37,7 @@ describeWithRedis('one that is paused past its patience', () => {
       const [front] = fleet.living('front')
       if (!zombie) throw new Error('no worker')
       // When it goes on their time is over, and its answers leave before it hears of anything.
-      const query = 'ms=700'
+      const query = 'ms=2000'
       const gets = Array.from({ length: 4 }, () => load.ask({ query, expected: ['200'] }))
       const posts = Array.from({ length: 4 }, () =>
         load.ask({ query, method: 'POST', expected: [lost] }),
