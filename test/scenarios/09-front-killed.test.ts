@@ -34,7 +34,7 @@ describeWithRedis('a front that is killed with requests open', () => {
     await fleet.kill(victim)
     await Promise.all([...running, ...waiting].map(({ ended }) => ended))
     await Promise.all(others.map(({ ended }) => ended))
-    const late = await fleet.stalledMs()
+    const late = (await fleet.stalledMs()) + Math.max(...(await fleet.stallsOf('worker')))
     for (const { n } of running) {
       const signal = notes(n).find(({ what }) => what === 'signal')
       expect((signal?.at ?? Infinity) - (victim.killedAt ?? 0)).toBeLessThan(CANCELLED_MS + late)
