@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startProgram } from '../helpers/programs/start'
 import { type Cut, cuts, type Proxy } from '../helpers/proxy'
 import { describeWithRedis } from '../helpers/redis'
+import { until } from '../helpers/until'
 import { complaintsOf } from './account'
 import { remainsOf } from './remains'
 import { openStage, type Plan, type Stage } from './stage'
@@ -80,6 +81,11 @@ describeWithRedis('SIGTERM in bad times', () => {
       expect(await front.end()).toBe(0)
       expect(performance.now() - startedAt).toBeLessThan(8000)
       await finished
+      // What the fronts had pushed is seen to before the worker goes.
+      await until(async () => {
+        const lengths = cells.map(({ queue }) => redis.cli('LLEN', queue))
+        return (await Promise.all(lengths)).every((length) => length === 0)
+      })
       expect(await worker.end()).toBe(0)
       stage.record(worker.last)
       expect(cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))).toEqual([])
