@@ -19,6 +19,8 @@ const MAX_WAIT_MS = 1000
 const SLACK_MS = 1500
 const EARLY_MS = 300
 const PROBE_MS = 50
+/** What a Redis takes to answer on a machine that has a core for it. */
+const USUAL_MS = 20
 /** Where we had no core for this long in all, or an answer of nothing took so long, times prove nothing; the account still does. */
 const STARVED_MS = 1500
 const STARVED_ANSWER_MS = 500
@@ -52,6 +54,26 @@ describeWithRedis('three times more than workers can do', () => {
   async function stalledMs(): Promise<number> {
     const all = await Promise.all(programs.map((program) => program.ask('stalled')))
     return all.reduce((sum: number, each) => sum + Number(each), meter.stalledMs)
+  }
+
+  /** Asks Redis one thing after the other; resolves to how long it let us wait in all, in ms, beyond what is usual. */
+  function probeRedis(): () => Promise<number> {
+    const client = redis?.client()
+    let lateMs = 0
+    const over = new AbortController()
+    const probing = (async (): Promise<void> => {
+      while (!over.signal.aborted) {
+        const from = performance.now()
+        await client?.ping()
+        lateMs += Math.max(performance.now() - from - USUAL_MS, 0)
+        await pause(PROBE_MS)
+      }
+    })()
+    return async () => {
+      over.abort()
+      await probing
+      return lateMs
+    }
   }
 
   /** Asks the fronts' processes for an answer of nothing all the while; resolves to the longest of them, in ms. */
@@ -88,6 +110,7 @@ describeWithRedis('three times more than workers can do', () => {
       load.rate(CAPACITY / 2)
       await pause(500)
       const longestAnswer = probe(ports)
+      const redisLate = probeRedis()
       const begunAt = performance.now()
       load.rate(CAPACITY * 3)
       await pause(overMs)
@@ -99,7 +122,7 @@ describeWithRedis('three times more than workers can do', () => {
       const doneAt = performance.now()
       await load.finish()
       const answerMs = await longestAnswer()
-      const late = (await stalledMs()) - stalledBefore + answerMs
+      const late = (await stalledMs()) - stalledBefore + answerMs + (await redisLate())
       const could = CAPACITY * Math.max(1 - late / overMs, 0)
 
       const over = between(load.all, begunAt, endedAt)
