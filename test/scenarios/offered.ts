@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Agent, request } from 'node:http'
+import type { Socket } from 'node:net'
 import { until } from '../helpers/until'
 
 export interface Offered {
@@ -32,9 +33,13 @@ export interface Kind {
 }
 
 const TICK_MS = 10
+/** A front that ends closes what was silent for a second: who sends just then has to try again, so nobody sends on such a one. */
+const SILENT_MS = 500
 
 export function offer(ports: readonly number[], kinds: readonly Kind[]): Offer {
   const agent = new Agent({ keepAlive: true })
+  const silentSince = new WeakMap<Socket, number>()
+  agent.on('free', (socket: Socket) => silentSince.set(socket, performance.now()))
   const all: Offered[] = []
   let open = 0
   let timer: NodeJS.Timeout | undefined
@@ -78,6 +83,14 @@ export function offer(ports: readonly number[], kinds: readonly Kind[]): Offer {
     req.end(body)
   }
 
+  /** Also where we ourselves have stood still for so long. */
+  function closeSilent(): void {
+    const since = performance.now() - SILENT_MS
+    for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) {
+      if ((silentSince.get(socket) ?? 0) < since) socket.destroy()
+    }
+  }
+
   return {
     all,
     rate(perSecond) {
@@ -86,6 +99,7 @@ export function offer(ports: readonly number[], kinds: readonly Kind[]): Offer {
       let sent = 0
       timer = setInterval(() => {
         const due = Math.floor(((performance.now() - from) * perSecond) / 1000)
+        closeSilent()
         for (; sent < due; sent++) send()
       }, TICK_MS)
     },
