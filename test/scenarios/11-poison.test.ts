@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from '@jest/globals'
 import { elementsOf, fieldsOf } from '../helpers/json'
 import { describeWithRedis } from '../helpers/redis'
+import { until } from '../helpers/until'
 import { listOf } from '../helpers/watch'
 import { type Fleet, type FleetPlan, openFleet } from './fleet'
 
@@ -38,6 +39,8 @@ describeWithRedis('a request that kills its worker', () => {
       const poison = load.ask({ query: 'do=kill', expected: [lost] })
       await poison.ended
       await load.finish()
+      // We may hear of the last one later than its client.
+      await until(() => fleet.deaths >= 3)
       expect(fleet.deaths).toBe(3)
       const entries = (await listOf(redis, dead)).map((entry) => fieldsOf(JSON.parse(entry)))
       expect(entries).toHaveLength(1)
