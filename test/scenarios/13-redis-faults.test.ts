@@ -43,6 +43,8 @@ describeWithRedis('a Redis that fails', () => {
   }
 
   const lossy = { postsMayFail: true, postDeadlineMs: 6000 }
+  /** As by default: where nobody may be given up, one that stands still for a second is not. */
+  const patient = { ...lossy, patienceMs: 2500 }
 
   test.concurrent(
     'and comes back empty: what may be retried is served all the same, nothing else runs twice, nobody stays deaf',
@@ -82,7 +84,7 @@ describeWithRedis('a Redis that fails', () => {
   test.concurrent(
     'and stands still for 5 s: nobody is given up, each request ends once',
     async () => {
-      await play({ name: 'stalled for 5 s', ...lossy, postDeadlineMs: 9000 }, async (redis) => {
+      await play({ ...patient, name: 'stalled for 5 s', postDeadlineMs: 9000 }, async (redis) => {
         const boots = await until(async () => {
           const all = elementsOf(await redis.cli('HKEYS', 'tempest:nodes')).map(String)
           return all.length === 3 && all
@@ -101,7 +103,7 @@ describeWithRedis('a Redis that fails', () => {
   test.concurrent(
     'and closes each kind of connection in turn: nobody stays deaf, nobody is given up',
     async () => {
-      await play({ name: 'each kind of connection', ...lossy, workers: 1 }, async (redis) => {
+      await play({ ...patient, name: 'each kind of connection', workers: 1 }, async (redis) => {
         const kinds = new Set<string>()
         for (let round = 0; round < 2; round++) {
           for (const [kind, ids] of await connectionsOf(redis)) {
@@ -121,10 +123,10 @@ describeWithRedis('a Redis that fails', () => {
   test.concurrent(
     'and is full: what is in hand is answered, the rest is refused at once, nobody is given up',
     async () => {
-      const plan = { name: 'full memory', mayBeFull: true, workers: 1 }
+      const plan = { name: 'full memory', mayBeFull: true, workers: 1, patienceMs: 2500 }
       const fleet = await play(plan, async (redis) => {
         await redis.cli('CONFIG', 'SET', 'maxmemory', '1mb')
-        await pause(2500)
+        await pause(4000)
         expect(await redis.cli('EXISTS', 'tempest:gone')).toBe(0)
         await redis.cli('CONFIG', 'SET', 'maxmemory', '0')
       })
