@@ -41,7 +41,9 @@ describeWithRedis('streams', () => {
   ] as const)(
     '%s are whole or visibly not while workers are killed: each cut one at once, none wrong',
     async (name, direct) => {
-      const own = await open(name, { workers: 3, front: { direct }, patienceMs: 1000 })
+      // What a killed worker had not begun to answer is tried again, however much that is.
+      const worker = { concurrency: 64, retryBudget: 1 }
+      const own = await open(name, { workers: 3, front: { direct }, worker, patienceMs: 1000 })
       const reading = readStreams(portsOf(own), { first: 5000, count: 300, atOnce: 40, ms: 15 })
       for (let n = 0; n < 4; n++) {
         await pause(300)
