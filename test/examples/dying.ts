@@ -46,8 +46,8 @@ export const dying: Checks = {
   ) => {
     const { ask, hand, hire, redis } = post
     await hire()
-    const slow = ask('/slow?ms=2500')
-    const boot = await until(() => holderOf('/slow?ms=2500', post))
+    const slow = ask('/slow?ms=5000')
+    const boot = await until(() => holderOf('/slow?ms=5000', post))
     const beats = async (): Promise<number> =>
       Number(await redis.cli('HGET', 'tempest:beats', boot))
     hand().ctrlC()
