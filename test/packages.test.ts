@@ -88,7 +88,7 @@ describe.each(names)('the package %s', (name) => {
     const program = join(__dirname, 'helpers/programs/check-package.mjs')
     const { stdout } = await run(process.execPath, [program, join(dir, name), tarballOf(name)])
     expect(JSON.parse(stdout)).toEqual([])
-  })
+  }, 60_000)
 })
 
 /** Asks a worker through a front, both of this process, and says what came. */
