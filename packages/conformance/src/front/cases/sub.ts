@@ -6,7 +6,6 @@ import { Exchange, valuesOf } from '../client.js'
 import type { FrontStage } from '../stage.js'
 
 const JOINED = ': joined\n'
-let count = 0
 
 class Listener {
   readonly channel: string
@@ -47,16 +46,22 @@ class Listener {
   }
 }
 
-const channelOf = (): string => `conformance-sub.${Date.now().toString(36)}.${count++}`
+/** As a path: so that a request for it that becomes a job is told by that. */
+const channelOf = (stage: FrontStage): string => stage.path().split('/').at(-1) ?? ''
 
 /** @throws Skip where the front does not serve /sub: then the request is a job, or an error. */
 async function join(
   stage: FrontStage,
   headers: Record<string, string> = {},
-  channel = channelOf(),
+  channel = channelOf(stage),
 ): Promise<Listener> {
   const listener = new Listener(stage, channel, headers)
-  const here = await listener.exchange.arrived(0, 2000)
+  const { replyMs } = stage.options
+  const job = stage.job(channel, replyMs).then(
+    () => false,
+    () => false,
+  )
+  const here = await Promise.race([listener.exchange.arrived(0, replyMs), job])
   const type = listener.exchange.head?.headers['content-type'] ?? ''
   if (!here || !type.startsWith('text/event-stream')) {
     listener.exchange.leave()
@@ -114,7 +119,7 @@ export const subCases = (): FrontCase[] => [
     rule: 'P-125',
     title: 'Who comes back with Last-Event-ID gets what was logged behind it, once, in order',
     async run(stage) {
-      const channel = channelOf()
+      const channel = channelOf(stage)
       const add = (data: string): Promise<string | null> =>
         stage.redis.xadd(
           ...(['tempest:events', 'MAXLEN', '~', 100_000, '*'] as const),
