@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Broken, check } from '../case.js'
 import { type Encoding, encodingOf, read } from '../encoding.js'
 import { another, connect, epochOf, timeOf } from '../redis.js'
-import { Bells } from '../wait.js'
+import { Bells, until } from '../wait.js'
 import { type ClientRequest, Exchange } from './client.js'
 
 export interface PoppedJob {
@@ -119,6 +119,15 @@ export class FrontStage {
     })
     check(job.respondTo !== '', 'a mailbox in respond_to', job.whole)
     await this.redis.rpush(job.respondTo, ...texts)
+  }
+
+  /** By the channel of the mailbox, once somebody listens there: a front may be asked before it does. */
+  async publish({ respondTo }: PoppedJob, entry: unknown): Promise<void> {
+    const bytes = Buffer.isBuffer(entry) ? entry : JSON.stringify(entry)
+    const what = 'somebody who listens to the channel of the mailbox'
+    await until(what, this.options.replyMs, async () => {
+      return (await this.redis.publish(respondTo, bytes)) >= 1
+    })
   }
 
   async #pop(popper: Redis): Promise<void> {

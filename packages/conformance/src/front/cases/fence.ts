@@ -3,7 +3,6 @@ import { check, checkEqual } from '../../case.js'
 import type { FrontCase } from '../cases.js'
 import { checkResponse } from '../expect.js'
 import { replied } from '../replied.js'
-import type { FrontStage, PoppedJob } from '../stage.js'
 
 const answer = (id: string, body: string): unknown[] => ['answer', id, [200, {}, body]]
 const lost = (id: string): unknown[] => [
@@ -19,12 +18,6 @@ const fenced = (
   body: string,
   entries: (id: string) => unknown[],
 ): FrontCase => replied(rule, title, entries, { status: 200, body })
-
-/** By PUBLISH, once the front has been heard to listen. */
-async function publish(stage: FrontStage, job: PoppedJob, entry: unknown): Promise<void> {
-  const heard = await stage.redis.publish(job.respondTo, JSON.stringify(entry))
-  check(heard >= 1, 'somebody who listens to the channel of the mailbox', heard)
-}
 
 const MANY = 100
 
@@ -80,7 +73,7 @@ export const fenceCases: FrontCase[] = [
     title: 'A whole answer may be published on the channel of the mailbox',
     async run(stage) {
       const { job, exchange } = await stage.begin()
-      await publish(stage, job, answer(job.id, 'by PUBLISH'))
+      await stage.publish(job, answer(job.id, 'by PUBLISH'))
       checkResponse(await exchange.response, { status: 200, body: 'by PUBLISH' })
     },
   },
@@ -89,7 +82,7 @@ export const fenceCases: FrontCase[] = [
     title: 'A fail may be published on the channel of the mailbox',
     async run(stage) {
       const { job, exchange } = await stage.begin()
-      await publish(stage, job, ['fail', job.id, { status: 429 }])
+      await stage.publish(job, ['fail', job.id, { status: 429 }])
       const problem = { status: 429, code: 'HANDLER_FAILED' }
       checkResponse(await exchange.response, { problem })
     },
@@ -99,10 +92,10 @@ export const fenceCases: FrontCase[] = [
     title: 'Pieces of a reply that are published are refused',
     async run(stage) {
       const { job, exchange } = await stage.begin()
-      await publish(stage, job, ['head', job.id, [200, { 'x-no': '1' }]])
-      await publish(stage, job, ['chunk', job.id, 'no', 0])
+      await stage.publish(job, ['head', job.id, [200, { 'x-no': '1' }]])
+      await stage.publish(job, ['chunk', job.id, 'no', 0])
       // On the same channel, so that it is heard after them.
-      await publish(stage, job, answer(job.id, 'yes'))
+      await stage.publish(job, answer(job.id, 'yes'))
       checkResponse(await exchange.response, {
         ...{ status: 200, body: 'yes', headers: { 'x-no': null } },
       })
