@@ -1,5 +1,6 @@
 /** Any front: a client that does not read, and a worker that is told so. */
 import { check, checkEqual } from '../../case.js'
+import { until } from '../../wait.js'
 import type { FrontCase } from '../cases.js'
 import type { FrontStage } from '../stage.js'
 
@@ -39,6 +40,10 @@ export const slowerCases: FrontCase[] = [
         let paused = false
         while (!paused && n < MOST) {
           await stage.reply(job, ['chunk', job.id, PIECE, n++])
+          // One that stands still is not to find more than it can bear.
+          await until('the mailbox read', stage.options.replyMs, async () => {
+            return (await stage.redis.llen(job.respondTo)) === 0
+          })
           paused = await hears(stage, mailbox, 'pause', 30)
         }
         check(paused, `pause in the mailbox of the head, after ${n} chunks of 128 KiB`, 'nothing')
