@@ -34,7 +34,11 @@ const fullCases: WorkerCase[] = [
     async run(stage) {
       const { id, text } = stage.job({})
       const cancel = { ids: [id], until: stage.now() + 30_000 }
-      await stage.redis.publish(`{${stage.queue}}:cancel`, JSON.stringify(cancel))
+      // It listens on a connection of its own, which may be there a moment later than its first pop.
+      await until('somebody who hears cancels', stage.options.replyMs, async () => {
+        const channel = `{${stage.queue}}:cancel`
+        return (await stage.redis.publish(channel, JSON.stringify(cancel))) >= 1
+      })
       // It comes by another connection than jobs do: what a busy worker reads first is not laid down.
       await stage.pass()
       await stage.pushRaw(text)

@@ -1,5 +1,6 @@
 /** Any worker: that it takes the oldest job first. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { checkEqual } from '../../case.js'
 import type { WorkerCase } from '../levels.js'
 import type { WorkerStage } from '../stage.js'
@@ -8,6 +9,8 @@ import type { WorkerStage } from '../stage.js'
 const orderMs = [0, 200, 400]
 /** A worker that is quick may take all three between two looks: then they are pushed again. One that takes several at once always does. */
 const ROUNDS = 8
+/** One that runs them at once and then stands still for a moment may end them in another order; one that takes the newest always does. */
+const TRIALS = 3
 const HINT = 'where the newest are taken first, the oldest wait for ever behind them'
 
 export const inOrder: WorkerCase = {
@@ -15,15 +18,19 @@ export const inOrder: WorkerCase = {
   title: 'Jobs are taken from the left of their queue: three in one RPUSH, the first one first',
   alone: true,
   async run(stage) {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       await stage.pass()
-      if ((await seenWaiting(stage)) || stage.app) return
+      const { seen, order } = await pushThree(stage)
+      if (!stage.app && seen) return
+      if (!stage.app) continue
+      if (isDeepStrictEqual(order, [1, 2, 3])) return
+      if (round === TRIALS) return checkEqual(order, [1, 2, 3], 'the order of the answers')
     }
   },
 }
 
-/** @returns whether one was seen to wait when another had been taken */
-async function seenWaiting(stage: WorkerStage): Promise<boolean> {
+/** @returns whether one was seen to wait when another had been taken, and in which order they were answered */
+async function pushThree(stage: WorkerStage): Promise<{ seen: boolean; order: number[] }> {
   const jobs = orderMs.map((ms) => stage.job({ url: stage.app ? `/slow?ms=${ms}` : '/' }))
   const texts = jobs.map(({ text }) => text)
   const ids = jobs.map(({ id }) => id)
@@ -45,10 +52,7 @@ async function seenWaiting(stage: WorkerStage): Promise<boolean> {
     left = numbers(await stage.redis.lrange(stage.queue, 0, -1))
   }
   for (const id of ids) await stage.reply(id)
-  if (stage.app) {
-    const came = ids.map((id) => ({ id, nth: stage.inbox.of(id)[0]?.nth ?? 0 }))
-    const order = came.sort((a, b) => a.nth - b.nth).map(({ id }) => ids.indexOf(id) + 1)
-    checkEqual(order, [1, 2, 3], 'the order of the answers')
-  }
-  return seen
+  const came = ids.map((id) => ({ id, nth: stage.inbox.of(id)[0]?.nth ?? 0 }))
+  const order = came.sort((a, b) => a.nth - b.nth).map(({ id }) => ids.indexOf(id) + 1)
+  return { seen, order }
 }

@@ -46,7 +46,9 @@ async function refusals(stage: WorkerStage): Promise<number> {
 /** Redis is full until the worker has met that with its reply. @returns false where the job had ended before */
 async function meetsFullRedis(stage: WorkerStage, id: string, text: string): Promise<boolean> {
   const { redis, inbox, options } = stage
-  const { boot } = await holds(stage, id)
+  const found = await holds(stage, id)
+  if (!found) return false
+  const { boot } = found
   const [, usual = '0'] = await redis.config('GET', 'maxmemory')
   const before = await refusals(stage)
   const held = `{${stage.queue}}:held:${boot}`
