@@ -75,7 +75,7 @@ export async function openStage(plans: readonly Plan[]): Promise<Stage> {
   const fronts = plans.map((plan, i) => {
     const { redisWaitMs = 25_000, deadlineMs = 25_000, postDeadlineMs, drainMs } = plan
     // Nothing is refused because it would have to wait: that is another scenario's.
-    const terms = { maxAttempts: plan.maxAttempts ?? 20, maxWaitMs: 60_000 }
+    const terms = { maxAttempts: plan.maxAttempts ?? 20, maxWaitMs: 600_000 }
     const work = { deadlineMs, postDeadlineMs, ...terms }
     return { queue: queueOf(i), redis: via(i, 'front'), redisWaitMs, drainMs, patienceMs, work }
   })
