@@ -7,7 +7,8 @@ import type { Program } from './program.js'
 import type { WorkerStage } from './stage.js'
 
 const LOOKS_MS = 100
-const ON_ITS_WAY_MS = 1000
+/** The mailbox is read by one or two commands. */
+const BEHIND = 3
 
 /** A worker of its own on a queue of its own, which is ended with the case. */
 export async function withWorker(
@@ -35,25 +36,37 @@ export async function pushTo(stage: WorkerStage, queue: string, url: string): Pr
 
 export const inHeld = 'the job in {q}:held:<boot> while it runs'
 
+interface Held {
+  boot: string
+  text: string
+}
+
+async function heldOf(stage: WorkerStage, id: string, queue?: string): Promise<Held | undefined> {
+  return (await stage.held(queue)).find(({ text }) => text.includes(id))
+}
+
+const isAnswered = (stage: WorkerStage, id: string): boolean => stage.inbox.of(id).length > 0
+
+/** @throws Broken where it is neither held nor answered. */
+export async function checkHeld(stage: WorkerStage, id: string, queue?: string): Promise<void> {
+  if ((await heldOf(stage, id, queue)) !== undefined) return
+  // Its reply was pushed before it was removed: what Redis answers behind that finds it read.
+  for (let i = 0; i < BEHIND; i++) await stage.redis.ping()
+  check(isAnswered(stage, id), inHeld, 'it was there, and is not any more')
+}
+
 /** @returns undefined where it was answered before it was looked for: who stands still for a moment has to ask for something longer */
 export async function holds(
   stage: WorkerStage,
   id: string,
   queue?: string,
-): Promise<{ boot: string; text: string } | undefined> {
-  const answered = (): boolean => stage.inbox.of(id).length > 0
-  const look = async (): Promise<{ boot: string; text: string } | undefined> => {
-    return (await stage.held(queue)).find(({ text }) => text.includes(id))
-  }
+): Promise<Held | undefined> {
   const found = await until(inHeld, stage.options.replyMs, async () => {
-    return (await look()) ?? (answered() ? null : undefined)
+    return (await heldOf(stage, id, queue)) ?? (isAnswered(stage, id) ? null : undefined)
   })
   if (found === null) return undefined
   // Looked at twice: it may have been there for no longer than between two commands.
   await pause(LOOKS_MS)
-  const stays = (await look()) !== undefined
-  // Its reply was pushed before that, and may be on its way to us.
-  if (!stays && !answered()) await stage.inbox.next(id, ON_ITS_WAY_MS)
-  check(stays || answered(), inHeld, 'it was there, and is not any more')
+  await checkHeld(stage, id, queue)
   return found
 }

@@ -1,7 +1,8 @@
 /** Workers with a record: what that says, what they hold, and what they leave when they end or are killed. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { advise, check, checkEqual } from '../../case.js'
 import { until } from '../../wait.js'
-import { holds, inHeld, pushTo, withWorker } from '../another.js'
+import { checkHeld, holds, inHeld, pushTo, withWorker } from '../another.js'
 import { all, from, needsApp, type WorkerCase } from '../levels.js'
 import { hex } from '../job.js'
 import type { WorkerStage } from '../stage.js'
@@ -9,6 +10,7 @@ import { PATIENCE_MS } from './full.js'
 
 /** One that stands still for a moment may be told to stop before it sees what it has popped: that it may give back. */
 const STOPS = 3
+const LOOKS_MS = 20
 
 /** @returns whether the job was answered, and not given back */
 async function stopsWell(stage: WorkerStage): Promise<boolean> {
@@ -85,6 +87,12 @@ const safeCases: WorkerCase[] = [
         await stage.pushRaw(text)
         const found = await holds(stage, id)
         if (found) checkEqual(found.text, text, 'the job as it was pushed, byte for byte')
+        // One that stands still before it removes it too soon is seen later.
+        const end = performance.now() + stage.options.replyMs
+        while (found && stage.inbox.of(id).length === 0 && performance.now() < end) {
+          await checkHeld(stage, id)
+          await pause(LOOKS_MS)
+        }
         await stage.reply(id)
         await until('the job removed after its reply', stage.options.replyMs, async () => {
           return !(await stage.isHeld(text))
