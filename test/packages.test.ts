@@ -88,7 +88,7 @@ describe.each(names)('the package %s', (name) => {
     const program = join(__dirname, 'helpers/programs/check-package.mjs')
     const { stdout } = await run(process.execPath, [program, join(dir, name), tarballOf(name)])
     expect(JSON.parse(stdout)).toEqual([])
-  }, 60_000)
+  })
 })
 
 /** Asks a worker through a front, both of this process, and says what came. */
@@ -166,14 +166,10 @@ describeWithRedis('an empty project with the packages installed', () => {
       [node, 'app.mjs'],
       [node, 'app.cjs'],
     ]),
-  )(
-    'serves a request in %s by %s',
-    async (node, file) => {
-      const { stdout } = await run(node, [join(project, file), redis.url], { timeout: 30_000 })
-      expect(stdout.trim()).toBe('200 hello /x function function')
-    },
-    40_000,
-  )
+  )('serves a request in %s by %s', async (node, file) => {
+    const { stdout } = await run(node, [join(project, file), redis.url], { timeout: 30_000 })
+    expect(stdout.trim()).toBe('200 hello /x function function')
+  })
 
   test('has types for import and for require, with which the examples of the readmes compile', async () => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -185,21 +181,17 @@ describeWithRedis('an empty project with the packages installed', () => {
       cwd: project,
     }).catch((error: unknown) => error)
     expect(told).toMatchObject({ stdout: '' })
-  }, 60_000)
+  })
 
-  test.each(nodes)(
-    'does the same in %s without what is optional',
-    async (node) => {
-      const omit = ['msgpackr-extract', '@msgpackr-extract']
-      for (const each of omit)
-        rmSync(join(project, 'node_modules', each), { recursive: true, force: true })
-      const code = "process.stdout.write(String(require('msgpackr').isNativeAccelerationEnabled))"
-      expect((await run(node, ['-e', code], { cwd: project })).stdout).toBe('false')
-      const { stdout } = await run(node, [join(project, 'app.mjs'), redis.url], { timeout: 30_000 })
-      expect(stdout.trim()).toBe('200 hello /x function function')
-    },
-    40_000,
-  )
+  test.each(nodes)('does the same in %s without what is optional', async (node) => {
+    const omit = ['msgpackr-extract', '@msgpackr-extract']
+    for (const each of omit)
+      rmSync(join(project, 'node_modules', each), { recursive: true, force: true })
+    const code = "process.stdout.write(String(require('msgpackr').isNativeAccelerationEnabled))"
+    expect((await run(node, ['-e', code], { cwd: project })).stdout).toBe('false')
+    const { stdout } = await run(node, [join(project, 'app.mjs'), redis.url], { timeout: 30_000 })
+    expect(stdout.trim()).toBe('200 hello /x function function')
+  })
 
   test.each(nodes)('runs the conformance kit with %s', async (node) => {
     const bin = join(project, 'node_modules/tempest-conformance/bin.mjs')

@@ -94,7 +94,7 @@ describeWithChromium('a page whose front and Redis restart', () => {
     await log(2)
     await hasAll()
     expect((await view.rows()).filter(({ type }) => type !== 'tick')).toEqual([])
-  }, 40_000)
+  })
 
   test('stays while Redis restarts, is told of the gap, and has what is logged then', async () => {
     await open()
@@ -109,7 +109,7 @@ describeWithChromium('a page whose front and Redis restart', () => {
     })
     expect(others.map(({ type, text }) => [type, text])).toEqual([['gap', 'live']])
     await view.is('open')
-  }, 40_000)
+  })
 
   test('has everything where both die and the front is back first', async () => {
     await open()
@@ -121,5 +121,5 @@ describeWithChromium('a page whose front and Redis restart', () => {
     await log(2)
     await hasAll()
     await view.is('open')
-  }, 40_000)
+  })
 })

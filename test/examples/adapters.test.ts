@@ -211,5 +211,5 @@ describeAdapters({ wsgi: wsgiApp, rack: rackApp }, (adapter, application) => {
     expect(saidOf(report)).toEqual([expect.stringContaining('P-42')])
     expect(report.advice).toBe(0)
     expect(report.passed).toBeGreaterThan(90)
-  }, 60_000)
+  })
 })

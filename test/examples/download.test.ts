@@ -42,7 +42,7 @@ describeProgram('node', () => {
       }
       const info = String(await stage.redis.cli('INFO', 'memory'))
       expect(Number(/used_memory_peak:(\d+)/.exec(info)?.[1])).toBeLessThan(REDIS_ROOM)
-    }, 120_000)
+    })
 
     test('is made no further when its client leaves', async () => {
       const response = await ask(`${stage.url}/download?bytes=${ENDLESS}`)

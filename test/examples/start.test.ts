@@ -75,7 +75,6 @@ for (const name of names) {
         const worker = start(name, kind, { TEMPEST_REDIS_URL: url, TEMPEST_QUEUES: '' })
         await until(() => worker.output().includes('works for tempest\n'), BUILD_MS)
       },
-      BUILD_MS,
     )
 
     test('takes user, password, port and database from the URL, and an IPv6 address', async () => {

@@ -13,5 +13,5 @@ describeWithRedis('a front process and two workers in another', () => {
     stage = await openStage([{ name: 'roundtrip', workers: 2 }])
     for (const { load } of stage.cells) await load.burst(2000, 64)
     await stage.close()
-  }, 60_000)
+  })
 })

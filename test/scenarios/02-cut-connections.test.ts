@@ -79,7 +79,6 @@ describeWithRedis('where connections break', () => {
           }
         },
       ),
-    120_000,
   )
 
   test.concurrent(
@@ -117,7 +116,6 @@ describeWithRedis('where connections break', () => {
       // One that was pushed into the dead link would be refused when that is given up, after 3 s.
       for (const outcome of refused) expect(outcome?.ms).toBeLessThan(1500 + late)
     },
-    120_000,
   )
 
   test.concurrent(
@@ -127,6 +125,5 @@ describeWithRedis('where connections break', () => {
         scenesOf({ commands: 'the commands', park: 'the parked call', listen: 'the ear' }),
         ({ who, how }) => ({ name: `worker, ${who}, ${how}`, proxied: 'worker' }),
       ),
-    120_000,
   )
 })

@@ -55,44 +55,39 @@ describeWithRedis('SIGTERM in bad times', () => {
       )
       await stage.close()
     },
-    120_000,
   )
 
-  test.concurrent(
-    'a front ends what is open, and itself, within its drain time',
-    async () => {
-      const scenes: [string, (proxy: Proxy) => void][] = [
-        ['its Redis is gone', (proxy) => proxy.refuse()],
-        ['its connections swallow all', (proxy) => void proxy.cut('both')],
-        ['it hears nothing of Redis', (proxy) => void proxy.cut('from-redis')],
-        ['only its mailbox is dead', (proxy) => void proxy.cut('both', ['mailbox'])],
-      ]
-      const drains = { proxied: 'front', drainMs: 1500, stops: true } as const
-      const stage = await open(scenes.map(([name]) => ({ name: `front, ${name}`, ...drains })))
-      const { cells, front, worker, redis } = stage
-      for (const { load } of cells) load.start(100)
-      await pause(300)
-      scenes.forEach(([, cut], i) => cells[i] && cut(cells[i].proxy))
-      await pause(300)
-      const finished = Promise.all(cells.map(({ load }) => load.finish()))
-      await stage.received()
-      const late = await stage.stalledMs()
-      const startedAt = performance.now()
-      expect(await front.end()).toBe(0)
-      expect(performance.now() - startedAt).toBeLessThan(8000)
-      await finished
-      // What the fronts had pushed is seen to before the worker goes.
-      await until(async () => {
-        const lengths = cells.map(({ queue }) => redis.cli('LLEN', queue))
-        return (await Promise.all(lengths)).every((length) => length === 0)
-      })
-      expect(await worker.end()).toBe(0)
-      stage.record(worker.last)
-      expect(cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))).toEqual([])
-      // Replies nobody reads any more: Redis collects them. Fronts that could not take their record with them are found
-      // silent by whoever comes next; here nobody does.
-      expect(await remainsOf(redis, [], ['tempest:nodes', 'tempest:beats'])).toEqual([])
-    },
-    120_000,
-  )
+  test.concurrent('a front ends what is open, and itself, within its drain time', async () => {
+    const scenes: [string, (proxy: Proxy) => void][] = [
+      ['its Redis is gone', (proxy) => proxy.refuse()],
+      ['its connections swallow all', (proxy) => void proxy.cut('both')],
+      ['it hears nothing of Redis', (proxy) => void proxy.cut('from-redis')],
+      ['only its mailbox is dead', (proxy) => void proxy.cut('both', ['mailbox'])],
+    ]
+    const drains = { proxied: 'front', drainMs: 1500, stops: true } as const
+    const stage = await open(scenes.map(([name]) => ({ name: `front, ${name}`, ...drains })))
+    const { cells, front, worker, redis } = stage
+    for (const { load } of cells) load.start(100)
+    await pause(300)
+    scenes.forEach(([, cut], i) => cells[i] && cut(cells[i].proxy))
+    await pause(300)
+    const finished = Promise.all(cells.map(({ load }) => load.finish()))
+    await stage.received()
+    const late = await stage.stalledMs()
+    const startedAt = performance.now()
+    expect(await front.end()).toBe(0)
+    expect(performance.now() - startedAt).toBeLessThan(8000)
+    await finished
+    // What the fronts had pushed is seen to before the worker goes.
+    await until(async () => {
+      const lengths = cells.map(({ queue }) => redis.cli('LLEN', queue))
+      return (await Promise.all(lengths)).every((length) => length === 0)
+    })
+    expect(await worker.end()).toBe(0)
+    stage.record(worker.last)
+    expect(cells.flatMap(({ plan, load }) => complaintsOf(plan, load.asked, late))).toEqual([])
+    // Replies nobody reads any more: Redis collects them. Fronts that could not take their record with them are found
+    // silent by whoever comes next; here nobody does.
+    expect(await remainsOf(redis, [], ['tempest:nodes', 'tempest:beats'])).toEqual([])
+  })
 })

@@ -112,7 +112,7 @@ describeWithRedis('replaced in turn under load', () => {
     account(load.all)
     cluster.child.kill('SIGTERM')
     expect(await cluster.ended).toEqual([0, null])
-  }, 60_000)
+  })
 
   describeHaproxy(haproxy ? 'behind haproxy' : 'behind haproxy (skipped: no haproxy here)', () => {
     test('fronts that are ended one after the other, and workers: every request is answered', async () => {
@@ -143,6 +143,6 @@ describeWithRedis('replaced in turn under load', () => {
       await replaceWorkers(workers)
       await load.finish()
       account(load.all)
-    }, 60_000)
+    })
   })
 })

@@ -9,7 +9,6 @@ import { type Fleet, openFleet } from './fleet'
 import type { Unit } from './unit'
 
 const lost = '502 WORKER_LOST'
-const MAX_MS = 60_000
 
 describeWithRedis('one that is paused past its patience', () => {
   const fleets: Fleet[] = []
@@ -60,7 +59,6 @@ describeWithRedis('one that is paused past its patience', () => {
       expect((await zombie.count('answered')) - before).toBeGreaterThanOrEqual(50)
       await fleet.close()
     },
-    MAX_MS,
   )
 
   test.concurrent(
@@ -92,7 +90,6 @@ describeWithRedis('one that is paused past its patience', () => {
       await until(async () => (await refusals(front)) === 8)
       await fleet.close()
     },
-    MAX_MS,
   )
 
   test.concurrent(
@@ -134,6 +131,5 @@ describeWithRedis('one that is paused past its patience', () => {
       await Promise.all(fresh.map(({ ended }) => ended))
       await fleet.close()
     },
-    MAX_MS,
   )
 })

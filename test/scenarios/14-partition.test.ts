@@ -8,7 +8,6 @@ import { type Fleet, type FleetPlan, openFleet } from './fleet'
 
 const lost = '502 WORKER_LOST'
 const ways: readonly Cut[] = ['to-redis', 'from-redis', 'both']
-const MAX_MS = 60_000
 
 describeWithRedis('one that is cut off past its patience', () => {
   const fleets: Fleet[] = []
@@ -66,7 +65,6 @@ describeWithRedis('one that is cut off past its patience', () => {
       }, 15_000)
       await fleet.close()
     },
-    MAX_MS,
   )
 
   test.concurrent.each(ways)(
@@ -99,6 +97,5 @@ describeWithRedis('one that is cut off past its patience', () => {
       await Promise.all(fresh.map(({ ended }) => ended))
       await fleet.close()
     },
-    MAX_MS,
   )
 })

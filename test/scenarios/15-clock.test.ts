@@ -12,7 +12,6 @@ const faketime = [
   '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
   '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1',
 ].find((path) => existsSync(path))
-const MAX_MS = 60_000
 /** As by default: one that stands still for a second is not given up. */
 const patient = { patienceMs: 2500 }
 
@@ -54,7 +53,6 @@ const suite = (): void => {
       expect(await fleet.redis.cli('EXISTS', 'tempest:gone')).toBe(0)
       await fleet.close()
     },
-    MAX_MS,
   )
 
   test.concurrent(
@@ -74,7 +72,6 @@ const suite = (): void => {
       await fleet.close()
       for (const { notes } of wrong) expect(notes.length).toBeGreaterThan(10)
     },
-    MAX_MS,
   )
 }
 

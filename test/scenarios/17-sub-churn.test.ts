@@ -71,5 +71,5 @@ describeWithRedis('subscribers that come and go', () => {
     await until(async () => (await socketsOf(front)) === sockets)
     expect((live.at(-1) ?? 0) - (live[WARM_ROUNDS - 1] ?? 0)).toBeLessThan(GROWN_BYTES)
     await stage.close()
-  }, 60_000)
+  })
 })

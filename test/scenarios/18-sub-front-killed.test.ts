@@ -62,5 +62,5 @@ describeWithRedis('a front that is killed with subscribers', () => {
     const late = await stage.stalledMs()
     expect(performance.now() - killedAt).toBeLessThan(FORGOTTEN_MS + late)
     await stage.close()
-  }, 60_000)
+  })
 })

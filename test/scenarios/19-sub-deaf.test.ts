@@ -88,7 +88,6 @@ describeWithRedis('a front that goes deaf', () => {
       expectToStay(hub)
       await hub.close()
     },
-    60_000,
   )
 
   test.concurrent(
@@ -117,7 +116,6 @@ describeWithRedis('a front that goes deaf', () => {
       expectToStay(hub)
       await hub.close()
     },
-    60_000,
   )
 
   test.concurrent(
@@ -143,6 +141,5 @@ describeWithRedis('a front that goes deaf', () => {
       expectToStay(hub)
       await hub.close()
     },
-    60_000,
   )
 })

@@ -68,5 +68,5 @@ describeWithRedis('a subscriber that reads a byte a second', () => {
     expect(await front.count('slow')).toBe(1)
     expect(slow.connections).toHaveLength(2)
     await stage.close()
-  }, 60_000)
+  })
 })

@@ -65,5 +65,5 @@ describeWithRedis('an event of 33 MB', () => {
     for (const { stream } of stage.listeners) expect(stream.connections).toHaveLength(1)
     await until(async () => (await front.liveBytes()) - before < LEFT_BYTES, TOLD_MS)
     await stage.close()
-  }, 60_000)
+  })
 })

@@ -55,5 +55,5 @@ describeWithRedis('a front that is told to end', () => {
       }
     }
     await stage.close()
-  }, 60_000)
+  })
 })

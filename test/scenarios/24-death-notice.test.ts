@@ -44,5 +44,5 @@ describeWithRedis('a worker that is killed while it is connected to the front', 
     expect(answered.length).toBeGreaterThan(5)
     expect(percentile(answered, 0.99)).toBeLessThan(NOTICE_MS + late)
     expect(percentile(told, 0.99)).toBeLessThan(NOTICE_MS + late)
-  }, 60_000)
+  })
 })

@@ -20,20 +20,16 @@ describeWithRedis('streams', () => {
     ['through the mailbox', false, false],
     ['over connections of their own', ':0', true],
     ['both ways at once', ':0', false],
-  ] as const)(
-    'a thousand and more %s are all whole and right',
-    async (name, direct, worker) => {
-      const own = await open(name, {
-        front: { direct },
-        worker: { concurrency: 64, direct: worker },
-      })
-      if (direct && !worker) await own.start('worker', { options: { direct: true } })
-      const ends = await readStreams(portsOf(own), { first: 1, count: 1200, atOnce: 100 })
-      expect(tally(ends)).toEqual({ whole: 1200 })
-      await own.close()
-    },
-    30_000,
-  )
+  ] as const)('a thousand and more %s are all whole and right', async (name, direct, worker) => {
+    const own = await open(name, {
+      front: { direct },
+      worker: { concurrency: 64, direct: worker },
+    })
+    if (direct && !worker) await own.start('worker', { options: { direct: true } })
+    const ends = await readStreams(portsOf(own), { first: 1, count: 1200, atOnce: 100 })
+    expect(tally(ends)).toEqual({ whole: 1200 })
+    await own.close()
+  })
 
   test.each([
     ['through the mailbox', false],
@@ -58,7 +54,6 @@ describeWithRedis('streams', () => {
       expect((counts['whole'] ?? 0) + (counts['cut'] ?? 0)).toBe(300)
       await own.close()
     },
-    30_000,
   )
 
   test('go on by the mailbox where the listener has gone, without a byte lost or doubled', async () => {
@@ -73,7 +68,7 @@ describeWithRedis('streams', () => {
     }
     expect(tally(await reading)).toEqual({ whole: 60 })
     await own.close()
-  }, 30_000)
+  })
 })
 
 function fieldOf(stats: Record<string, unknown> | undefined, name: string): unknown {

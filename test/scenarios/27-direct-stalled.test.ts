@@ -27,5 +27,5 @@ describeWithRedis('a worker that streams directly', () => {
     expect(counts).toEqual({ whole: 40 })
     expect(worker.killedAt).toBeUndefined()
     await fleet.close()
-  }, 60_000)
+  })
 })

@@ -7,9 +7,6 @@ import { until } from '../../../test/helpers/until'
 import { runWorkerCases } from '../src'
 import { commandOf } from './running'
 
-/** Until the kit has started, and its worker, on a machine that is busy; and for all of a test of that. */
-const STARTED_MS = 20_000
-const LIMIT_MS = 40_000
 const bin = `exec ${process.execPath} packages/conformance/bin.mjs`
 
 async function run(line: string): Promise<{ code: unknown; said: string }> {
@@ -71,7 +68,7 @@ describeWithRedis('a run', () => {
       const [, queue = '', boot = ''] = await until(async () => {
         const held = /^\{(.+)\}:held:(.+)$/
         return (await keys()).map((key) => held.exec(String(key))).find((found) => found !== null)
-      }, STARTED_MS)
+      })
       // As where that one is being swept.
       await redis.cli('RPUSH', `{${queue}}:history:job-2`, 'a strike')
       await redis.cli('SET', `tempest:sweep:${boot}`, 'somebody')
@@ -90,38 +87,29 @@ describeWithRedis('a run', () => {
         ),
       ).toHaveLength(1)
     },
-    LIMIT_MS,
   )
 
-  test(
-    'that is given up removes the mailbox that a case has made up and was looking at',
-    async () => {
-      const env = { ...process.env, BREAK: 'expiry' }
-      const giveUp = new AbortController()
-      const run = { command: commandOf('other'), env, redis: redis.url, only: ['P-47'] }
-      const report = runWorkerCases({ ...run, signal: giveUp.signal })
-      let before: unknown
-      await until(async () => {
-        const mailbox = (await keys()).find((key) => String(key).startsWith('tempest:mailbox:'))
-        // That of the run is read at once, and so is gone at the second look.
-        const stays = mailbox !== undefined && mailbox === before
-        before = mailbox
-        return stays
-      }, STARTED_MS)
-      giveUp.abort(new Error('enough'))
-      await expect(report).rejects.toThrow('enough')
-      expect(await keys()).toEqual([])
-    },
-    LIMIT_MS,
-  )
+  test('that is given up removes the mailbox that a case has made up and was looking at', async () => {
+    const env = { ...process.env, BREAK: 'expiry' }
+    const giveUp = new AbortController()
+    const run = { command: commandOf('other'), env, redis: redis.url, only: ['P-47'] }
+    const report = runWorkerCases({ ...run, signal: giveUp.signal })
+    let before: unknown
+    await until(async () => {
+      const mailbox = (await keys()).find((key) => String(key).startsWith('tempest:mailbox:'))
+      // That of the run is read at once, and so is gone at the second look.
+      const stays = mailbox !== undefined && mailbox === before
+      before = mailbox
+      return stays
+    })
+    giveUp.abort(new Error('enough'))
+    await expect(report).rejects.toThrow('enough')
+    expect(await keys()).toEqual([])
+  })
 
-  test(
-    'is given up where the worker floods its mailbox',
-    async () => {
-      const report = runWorkerCases({ command: commandOf('flood'), redis: redis.url })
-      await expect(report).rejects.toThrow('the worker floods its mailbox')
-      expect(await keys()).toEqual([])
-    },
-    LIMIT_MS,
-  )
+  test('is given up where the worker floods its mailbox', async () => {
+    const report = runWorkerCases({ command: commandOf('flood'), redis: redis.url })
+    await expect(report).rejects.toThrow('the worker floods its mailbox')
+    expect(await keys()).toEqual([])
+  })
 })

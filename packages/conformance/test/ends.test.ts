@@ -42,7 +42,6 @@ describeWithRedis('a run on a private Redis', () => {
       expect(await program.ended).toBe(2)
       expect(readdirSync(env.TMPDIR)).toEqual([])
     },
-    20_000,
   )
 
   test('ends with its report although a process that has left the group holds its output', async () => {
@@ -54,7 +53,7 @@ describeWithRedis('a run on a private Redis', () => {
     const stay = readFileSync(env.STAYS, 'utf8').trim().split(' ').map(Number)
     expect(stay.map(isAlive)).not.toContain(false)
     for (const pid of stay) process.kill(pid, 'SIGKILL')
-  }, 30_000)
+  })
 
   test('has a bound for its memory, beyond which it refuses', async () => {
     const server = await startPrivateRedis((await findRedis())?.command)

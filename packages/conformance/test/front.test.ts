@@ -48,7 +48,7 @@ describeWithRedis('the kit against a front', () => {
         await front.stop()
       }
     })
-  }, 60_000)
+  })
 
   test('catches each front that breaks a rule on that rule', async () => {
     const found: Record<string, string[]> = {}
@@ -64,7 +64,7 @@ describeWithRedis('the kit against a front', () => {
       }
     })
     expect(found).toEqual(broken)
-  }, 120_000)
+  })
 
   test('says of a front whose jobs do not come that they do not come', async () => {
     const front = await startFront(redis.url, 'elsewhere')
@@ -74,5 +74,5 @@ describeWithRedis('the kit against a front', () => {
     } finally {
       await front.stop()
     }
-  }, 30_000)
+  })
 })

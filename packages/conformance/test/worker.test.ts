@@ -63,7 +63,7 @@ describeWithRedis('the kit against a worker', () => {
     expect(saidOf(report)).toEqual([])
     expect(report).toMatchObject({ level: 'full', failed: 0, advice: 0, skipped: 0 })
     expect(report.passed).toBe(workerCases({ msgpack: true }).length)
-  }, 60_000)
+  })
 
   test('finds that one of nobody’s library keeps the rules of its level, and skips the others with their reason', async () => {
     await inTurns(2, ['simple', 'safe'], async (level) => {
@@ -77,7 +77,7 @@ describeWithRedis('the kit against a worker', () => {
       expect(rulesOf(report, 'advice')).toContain('P-14')
     })
     expect(await redis.cli('KEYS', '*conformance*')).toEqual([])
-  }, 60_000)
+  })
 
   test('catches each worker that breaks a rule on that rule', async () => {
     const found: Record<string, string[]> = {}
@@ -94,7 +94,7 @@ describeWithRedis('the kit against a worker', () => {
       found[name] = rulesOrWords(report, table[name])
     })
     expect(found).toEqual({ ...simple, ...safe })
-  }, 120_000)
+  })
 
   test('catches on a private Redis what only its commands show', async () => {
     const found: Record<string, string[]> = {}
@@ -106,7 +106,7 @@ describeWithRedis('the kit against a worker', () => {
       found[name] = rulesOrWords(await runWorkerCases({ ...run, only }), watched[name])
     })
     expect(found).toEqual(watched)
-  }, 60_000)
+  })
 
   test('catches each worker that is wrong about MessagePack', async () => {
     const found: Record<string, string[]> = {}
@@ -121,14 +121,14 @@ describeWithRedis('the kit against a worker', () => {
       found[name] = rulesOrWords(report, packed[name])
     })
     expect(found).toEqual(packed)
-  }, 60_000)
+  })
 
   test('loses no job to a worker that it has killed, where Redis hears of that late', async () => {
     const run = { command: commandOf('lingers'), redis: redis.url, timeoutMs: quick }
     const report = await runWorkerCases({ ...run, only: ['P-70', 'P-40'] })
     expect(rulesOf(report)).toEqual(['P-70'])
     expect(rulesOf(report, 'pass')).toEqual(['P-40'])
-  }, 60_000)
+  })
 
   test('says of a command that is no worker what it said', async () => {
     const command = [process.execPath, '-e', 'console.error("no such thing"); process.exit(3)']

@@ -329,7 +329,7 @@ describe.each(ways)('%s', (_way, direct) => {
       await client.hears('\r\n0\r\n\r\n', 15_000)
       expect(client.text.length).toBeGreaterThan(12_000_000)
       await quiet(worker)
-    }, 30_000)
+    })
 
     test('may use its buffer again at once', async () => {
       const { port } = await start(async (_request, job) => {

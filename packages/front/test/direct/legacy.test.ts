@@ -64,7 +64,7 @@ describeWithRedis('a front with `legacy`', () => {
     await until(async () => (await ask(taken.port)).text === 'served', 8000)
     await until(() => taken.front.stats().ready)
     expect(await redis.cli('GET', `tempest:claim:${first.address}`)).toBe(taken.front.stats().boot)
-  }, 15_000)
+  })
 
   test('gives the address back when it stops, and leaves nothing', async () => {
     const { front, address } = await legacy()

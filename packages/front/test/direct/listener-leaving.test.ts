@@ -95,7 +95,7 @@ describeWithRedis('a direct stream that is left', () => {
     await client.closed
     expect(client.text).not.toContain(END)
     expect(served.front.stats()).toMatchObject({ errors: { WORKER_LOST: 1 }, inFlight: 0 })
-  }, 15_000)
+  })
 
   test('belongs to the connection that it was heard of last: the end of the one before does not cut it', async () => {
     const served = await direct()

@@ -95,7 +95,7 @@ describeWithRedis('the memory of a front with a direct listener', () => {
     await until(async () => (await own.direct()).connections === 1, 10_000)
     expect(await own.direct()).toMatchObject({ bytes: 0 })
     await until(async () => (await own.live()) - before < 8 * MIB)
-  }, 30_000)
+  })
 
   test('is not taken by replies that nobody reads', async () => {
     const own = await start({ maxHeldBytes: 16 * MIB })
