@@ -8,8 +8,8 @@ import { describeWithRedis } from '../helpers/redis'
 const folders = (process.env.PATH ?? '').split(':')
 const executablePath = folders.map((folder) => join(folder, 'chromium')).find(existsSync)
 
-/** For hooks that launch it; it may have to wait for a core. */
-export const LAUNCH_MS = 40_000
+/** It may have to wait for a core. */
+const LAUNCH_MS = 120_000
 
 export function describeWithChromium(name: string, suite: () => void): void {
   if (executablePath === undefined && process.env.CI !== 'true') {
@@ -22,5 +22,5 @@ export function describeWithChromium(name: string, suite: () => void): void {
 export function launchChromium(): Promise<Browser> {
   if (executablePath === undefined) throw new Error('no chromium: apt-get install chromium')
   // Root may not use the sandbox, and CI is root.
-  return chromium.launch({ executablePath, chromiumSandbox: false })
+  return chromium.launch({ executablePath, chromiumSandbox: false, timeout: LAUNCH_MS })
 }

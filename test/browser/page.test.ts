@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { elementsOf } from '../helpers/json'
 import { startTestRedis, type TestRedis } from '../helpers/redis'
 import { until } from '../helpers/until'
-import { describeWithChromium, LAUNCH_MS, launchChromium } from './chromium'
+import { describeWithChromium, launchChromium } from './chromium'
 import { type Site, startSite } from './site'
 import { openView, type View } from './view'
 
@@ -26,7 +26,7 @@ describeWithChromium('the page of examples/sub', () => {
   beforeAll(async () => {
     ;[browser, redis] = await Promise.all([launchChromium(), startTestRedis()])
     page = await browser.newPage()
-  }, LAUNCH_MS)
+  })
   beforeEach(async () => {
     site = await startSite(redis.url)
   })

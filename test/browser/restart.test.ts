@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { startTestRedis, type TestRedis } from '../helpers/redis'
 import { until } from '../helpers/until'
-import { describeWithChromium, LAUNCH_MS, launchChromium } from './chromium'
+import { describeWithChromium, launchChromium } from './chromium'
 import { openView, type View } from './view'
 
 const program = join(__dirname, '../../examples/sub/server.mjs')
@@ -24,7 +24,7 @@ describeWithChromium('a page whose front and Redis restart', () => {
 
   beforeAll(async () => {
     browser = await launchChromium()
-  }, LAUNCH_MS)
+  })
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()))
     await end('SIGKILL')

@@ -1,7 +1,7 @@
 /** What is published arrives as the standard has it (WHATWG HTML, server-sent events), whoever reads: the table of cases.ts through independent clients. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
-import { describeWithChromium, LAUNCH_MS, launchChromium } from '../browser/chromium'
+import { describeWithChromium, launchChromium } from '../browser/chromium'
 import { describeWithRedis } from '../helpers/redis'
 import { type Case, cases, LAST } from './cases'
 import { type Event, parse, queryOf, readBytes, readInPage, readWithPackage } from './readers'
@@ -91,7 +91,7 @@ describeWithChromium('a client (Chromium) sees', () => {
       await page.goto(`${table.url}?${queryOf([channels[way]])}`)
       saw[way] = await table.run(way, { chromium: readInPage(page, channels[way]) })
     }
-  }, LAUNCH_MS)
+  })
   afterAll(async () => {
     await browser.close()
     await table.stop()

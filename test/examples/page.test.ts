@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
 import type { Launched } from '../../launch/test/launched'
-import { describeWithChromium, LAUNCH_MS, launchChromium } from '../browser/chromium'
+import { describeWithChromium, launchChromium } from '../browser/chromium'
 import { elementsOf } from '../helpers/json'
 import { until } from '../helpers/until'
 import { type Stage, startStage } from './stage'
@@ -30,7 +30,7 @@ describeWithChromium('the page of examples/stream', () => {
     worker = await stage.work('node', 'tempest', TOKEN_MS)
     page = await browser.newPage()
     await page.goto(stage.url)
-  }, LAUNCH_MS)
+  })
   afterAll(async () => {
     await browser.close()
     await stage.stop()
