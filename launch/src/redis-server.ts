@@ -150,19 +150,20 @@ function keepLog(streams: readonly Readable[]): {
   ready: Promise<void>
   reason(): string
 } {
-  let first = ''
+  let told = ''
   let rest = ''
   let isReady = (): void => undefined
   const ready = new Promise<void>((resolve) => (isReady = resolve))
   for (const stream of streams) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       rest = (rest + text).slice(-LOG_KEPT)
-      if (first === '' && rest.includes('\n')) first = rest.slice(0, rest.indexOf('\n'))
+      // Of standard output only: a warning on the other stream may come sooner.
+      if (stream === streams[0] && !told.includes('\n')) told += text
       if (/ready to accept connections/i.test(rest)) isReady()
     })
   }
   return {
-    pid: () => Number(first),
+    pid: () => Number(/^\d+(?=\n)/.exec(told)?.[0]),
     ready,
     reason: () => rest.trim().split('\n').slice(-2).map(withoutStamp).join('; '),
   }

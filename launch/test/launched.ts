@@ -61,7 +61,8 @@ export async function freePort(): Promise<number> {
     const server = createServer().listen(port, '127.0.0.1')
     try {
       await once(server, 'listening')
-    } catch {
+    } catch (error) {
+      if (!String(error).includes('EADDRINUSE')) throw error
       continue
     }
     server.close()

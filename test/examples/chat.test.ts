@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createParser } from 'eventsource-parser'
 import type { Launched } from '../../launch/test/launched'
 import { elementsOf, fieldsOf } from '../helpers/json'
+import { until } from '../helpers/until'
 import { read, type Reading } from './reading'
 import { describeProgram, type Stage, startStage } from './stage'
 
@@ -67,6 +68,10 @@ describeProgram('chat', () => {
     expect(reading.text).not.toContain('[DONE]')
     expect(reading.end).toBeUndefined()
     reading.leave()
+    // All of them would take ten seconds.
+    const held = async (): Promise<number> =>
+      elementsOf(await stage.redis.cli('KEYS', '*:held:*')).length
+    await until(async () => (await held()) === 0, 5000)
   })
 
   test('is whole where no stream was asked for', async () => {

@@ -21,6 +21,8 @@ const EARLY_MS = 300
 const PROBE_MS = 50
 /** What a Redis takes to answer on a machine that has a core for it. */
 const USUAL_MS = 20
+/** More than this it may not excuse: what a front asks of it is the front's own. */
+const REDIS_LATE_MS = 500
 /** Where we had no core for this long in all, or an answer of nothing took so long, times prove nothing; the account still does. */
 const STARVED_MS = 1500
 const STARVED_ANSWER_MS = 500
@@ -122,7 +124,8 @@ describeWithRedis('three times more than workers can do', () => {
       const doneAt = performance.now()
       await load.finish()
       const answerMs = await longestAnswer()
-      const late = (await stalledMs()) - stalledBefore + answerMs + (await redisLate())
+      const starved = (await stalledMs()) - stalledBefore + answerMs
+      const late = starved + Math.min(await redisLate(), REDIS_LATE_MS)
       const could = CAPACITY * Math.max(1 - late / overMs, 0)
 
       const over = between(load.all, begunAt, endedAt)
@@ -148,10 +151,10 @@ describeWithRedis('three times more than workers can do', () => {
       }
       expect(load.all.filter(({ right, status }) => status === 200 && right !== true)).toEqual([])
       for (const { status, retryAfter, right } of refused) {
-        expect([status, Number(retryAfter) >= 1]).toEqual([503, true])
-        expect(right).toContain('BACKLOG_FULL')
+        const full = expect.stringContaining('BACKLOG_FULL')
+        expect([status, Number(retryAfter) >= 1, right]).toEqual([503, true, full])
       }
-      if (late > STARVED_MS || answerMs > STARVED_ANSWER_MS) return
+      if (starved > STARVED_MS || answerMs > STARVED_ANSWER_MS) return
       expect(refused.length).toBeGreaterThan(over.length / 4)
       expect(
         percentile(

@@ -87,7 +87,7 @@ describeWithRedis('a Redis that fails', () => {
         redis.freeze()
         await pause(5000)
         redis.thaw()
-        await pause(2500)
+        await pause(4000)
         expect(await redis.cli('HKEYS', 'tempest:nodes')).toEqual(expect.arrayContaining(boots))
         expect(await redis.cli('EXISTS', 'tempest:gone')).toBe(0)
       })
@@ -107,7 +107,7 @@ describeWithRedis('a Redis that fails', () => {
           }
         }
         expect([...kinds].sort()).toEqual(['beat', 'commands', 'listen', 'mailbox', 'park:q0'])
-        await pause(1500)
+        await pause(4000)
         expect(await redis.cli('EXISTS', 'tempest:gone')).toBe(0)
       })
     },

@@ -127,18 +127,15 @@ describeWithRedis('an error', () => {
   })
 
   test('at the deadline aborts the signal of a running job', async () => {
-    // A job that is popped after its deadline does not run: each request has more time than the one before.
-    let deadlineMs = 50
-    const { port } = await start({ deadlineMs: () => (deadlineMs *= 2) })
-    let runs = 0
+    // A job that is popped after its deadline does not run.
+    const { port } = await start({ deadlineMs: 2000 })
     let aborted: unknown
     await work(redis.url, async (_request, job) => {
-      runs++
       await new Promise((resolve) => job.signal.addEventListener('abort', resolve))
       aborted = job.signal.reason
       return ''
     })
-    while (runs === 0) expect((await ask(port)).status).toBe(504)
+    expect((await ask(port)).status).toBe(504)
     await until(() => aborted)
   })
 

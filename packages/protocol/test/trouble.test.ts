@@ -316,8 +316,10 @@ describeWithRedis('a node in trouble', () => {
       expect(node.ask('tempest', 'a')).rejects.toMatchObject(stopping),
       expect(node.push('tempest', 'b')).rejects.toMatchObject(stopping),
     ])
+    const from = performance.now()
     await node.stop()
     await ends
+    expect(performance.now() - from).toBeLessThan(5000)
     await until(() => areHandlesGone(handles))
     await redis.start()
     expect(await workKeysOf(redis)).toEqual([])

@@ -252,7 +252,7 @@ describe.each(ways)('%s', (_way, direct) => {
       client.write(get('/'))
       await client.hears('first')
       client.leave()
-      await until(() => cancelled)
+      await until(() => cancelled, 5000)
       await quiet(worker)
     })
 

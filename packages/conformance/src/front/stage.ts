@@ -29,6 +29,8 @@ export interface FrontStageOptions {
   replyMs: number
 }
 
+/** A front that has pushed a job listens soon. */
+const LISTENS_MS = 2000
 const MARK = /conformance-[0-9a-z]+-[0-9a-z]+/
 
 export class FrontStage {
@@ -125,7 +127,7 @@ export class FrontStage {
   async publish({ respondTo }: PoppedJob, entry: unknown): Promise<void> {
     const bytes = Buffer.isBuffer(entry) ? entry : JSON.stringify(entry)
     const what = 'somebody who listens to the channel of the mailbox'
-    await until(what, this.options.replyMs, async () => {
+    await until(what, Math.min(LISTENS_MS, this.options.replyMs), async () => {
       return (await this.redis.publish(respondTo, bytes)) >= 1
     })
   }

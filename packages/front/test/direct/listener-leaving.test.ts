@@ -23,8 +23,10 @@ describeWithRedis('a direct stream that is left', () => {
     const worker = await RespClient.open(served.address)
     await worker.sayAll(['head', job.id, HEAD], ['chunk', job.id, 'first', 0])
     await client.hears('first')
+    const from = performance.now()
     worker.socket.destroy()
     await client.closed
+    expect(performance.now() - from).toBeLessThan(5000)
     expect(client.text).toMatch(/5\r\nfirst\r\n$/)
     expect(served.front.stats().errors).toEqual({ WORKER_LOST: 1 })
   })
