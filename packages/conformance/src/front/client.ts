@@ -21,13 +21,14 @@ export interface Response {
 }
 
 export class Exchange {
-  /** Of the body, so far. */
-  body = Buffer.alloc(0)
   head: IncomingMessage | undefined
   /** Interim responses, such as 100. */
   readonly interim: number[] = []
   readonly response: Promise<Response>
   readonly #bells = new Bells()
+  /** Of the body, put together when somebody looks: once for each piece would cost the square of its length. */
+  #pieces: Buffer[] = []
+  #bytes = 0
   #leave: () => void = () => undefined
   #over = false
 
@@ -51,7 +52,8 @@ export class Exchange {
           resolve(this.#end(head))
         }
         head.on('data', (piece: Buffer) => {
-          this.body = Buffer.concat([this.body, piece])
+          this.#pieces.push(piece)
+          this.#bytes += piece.length
           this.#bells.ring('')
         })
         head.on('error', () => undefined)
@@ -62,6 +64,12 @@ export class Exchange {
       sent.end(chunked ? undefined : body)
     })
     this.response.catch(() => undefined)
+  }
+
+  /** Of the body, so far. */
+  get body(): Buffer {
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0] ?? Buffer.alloc(0)
   }
 
   /** Goes away without waiting for more. */
@@ -80,7 +88,7 @@ export class Exchange {
   /** Until the head is here and so many bytes of the body, or the end, or the time is over. */
   async arrived(bytes: number, limitMs: number): Promise<boolean> {
     const end = performance.now() + limitMs
-    while (!(this.head && this.body.length >= bytes)) {
+    while (!(this.head && this.#bytes >= bytes)) {
       const left = end - performance.now()
       if (this.#over || left <= 0) return false
       await this.#bells.next('', left)
